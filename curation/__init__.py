@@ -1,0 +1,1 @@
+"""Photos in, decisions out: decoding, measuring, deduplication, embedding, filtering. Pure: no storage."""

@@ -1,0 +1,80 @@
+"""How commands speak: options that all share, tables for people, JSON for machines, one sentence for errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from schemas.errors import WrongUse
+
+if TYPE_CHECKING:
+    from flows.outcome import Outcome
+
+Root = Annotated[
+    str | None,
+    typer.Option("--root", help="The warehouse: a folder or an s3:// address. Else SALON_ROOT, else this folder."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+OUT = Console(highlight=False)
+ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def resolve_root(root: str | None) -> str:
+    """The warehouse that a command works on: the option, SALON_ROOT, or the nearest folder upward that is one."""
+    named = root or os.environ.get("SALON_ROOT")
+    if named:
+        return named
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / "warehouse.json").exists():
+            return str(folder)
+    return str(Path.cwd())
+
+
+def wants_json(as_json: bool) -> bool:
+    """Whether to print JSON: `--json` behind the command, or before it."""
+    return as_json or os.environ.get("SALON_JSON") == "1"
+
+
+def show_outcome(outcome: Outcome, as_json: bool) -> None:
+    """Print what a stage did."""
+    if wants_json(as_json):
+        print_json({"stage": outcome.stage, "counts": outcome.counts, "notes": outcome.notes, "files": outcome.files})
+        return
+    table = Table(title=outcome.stage, show_header=False, title_justify="left")
+    for name, value in outcome.counts.items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+    OUT.print(table)
+    for name, path in outcome.files.items():
+        OUT.print(f"{name}: {path}", markup=False, soft_wrap=True)
+    for note in outcome.notes:
+        OUT.print(note, markup=False, soft_wrap=True)
+
+
+def print_json(data: Any) -> None:
+    """JSON on standard output; dates become ISO text, bytes become hex."""
+    json.dump(data, sys.stdout, ensure_ascii=False, default=_plain)
+    sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if hasattr(value, "item"):
+        return value.item()
+    return str(value)
+
+
+def need(condition: object, sentence: str) -> None:
+    """Raise WrongUse with one sentence unless the condition holds."""
+    if not condition:
+        raise WrongUse(sentence)

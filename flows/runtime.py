@@ -1,0 +1,61 @@
+"""Running flows: Prefect's environment, retries for passing faults only, artifacts, quiet consoles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from flows.outcome import Outcome
+from schemas.errors import PassingFault
+
+PREFECT_DEFAULTS = {
+    # Prefect's temporary server gives up after 20 s, which a busy machine exceeds.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "DO_NOT_TRACK": "1",
+    # A person reads our one sentence; Prefect's log with its tracebacks goes to its server.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "60",
+}
+
+
+def prepare_environment() -> None:
+    """Set what Prefect reads at import; what a person has set stays."""
+    for name, value in PREFECT_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def only_passing(task: Any, run: Any, state: Any) -> bool:
+    """Prefect's retry condition: try again after a passing fault, never after a permanent one."""
+    try:
+        state.result()
+    except BaseException as fault:  # noqa: BLE001 - whatever the task raised is only looked at
+        return isinstance(fault, PassingFault)
+    return False
+
+
+RETRIES: dict[str, Any] = {
+    "retries": 4,
+    "retry_delay_seconds": [1, 5, 20, 60],
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": only_passing,
+}
+"""Give these to every task that touches a network or a table: ``@task(**RETRIES)``."""
+
+
+def run_flow(flow: Callable[..., Outcome], **parameters: Any) -> Outcome:
+    """Run a flow in this process, on the server that Prefect is set to or on a temporary one."""
+    return flow(**parameters)
+
+
+def publish_counts(outcome: Outcome) -> Outcome:
+    """Leave the outcome as a table artifact on the flow run, and hand it on."""
+    from prefect.artifacts import create_table_artifact
+
+    create_table_artifact(
+        key=f"salon-{outcome.stage}",
+        table=[{"what": name, "count": value} for name, value in outcome.counts.items()],
+        description="\n".join(outcome.notes) or None,
+    )
+    return outcome

@@ -1,0 +1,89 @@
+"""Reading `salon.toml`, and writing the commented one that `salon init` leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from schemas.errors import WrongUse
+from schemas.settings import Settings, SettingsPart
+from warehouse.filesystem import Location
+
+FILE_NAME = "salon.toml"
+
+
+def settings_path(root: str) -> Path:
+    """Where the settings of a warehouse stand: SALON_SETTINGS, else in the root, else (object store) here."""
+    named = os.environ.get("SALON_SETTINGS")
+    if named:
+        return Path(named)
+    location = Location.of(root)
+    return location.local(FILE_NAME) if location.is_local else Path(FILE_NAME)
+
+
+def read_settings(root: str) -> Settings:
+    """The settings of a warehouse; the defaults where there is no file.
+
+    Raises
+    ------
+    WrongUse
+        The file cannot be read or holds a wrong key or value; names the key, what was expected, and the file.
+    """
+    path = settings_path(root)
+    if not path.exists():
+        return Settings()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongUse(f"{path}: no valid TOML: {error}.") from error
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "there is no such setting"
+        raise WrongUse(f"{path}: '{key}': {message}; got {problem['input']!r}. docs/settings.md lists all.") from error
+
+
+def commented_settings() -> str:
+    """A `salon.toml` in which every setting stands as a comment, with its meaning and default."""
+    lines = ["# Settings of this Salon warehouse. Every line that begins with '#key =' shows the default."]
+    for name, field in Settings.model_fields.items():
+        lines += ["", f"# {field.description}", f"[{name}]"]
+        lines += _commented_part(field)
+    return "\n".join(lines) + "\n"
+
+
+def _commented_part(part: FieldInfo) -> list[str]:
+    lines: list[str] = []
+    model = part.annotation
+    assert isinstance(model, type) and issubclass(model, SettingsPart)
+    defaults = model()
+    for name, field in model.model_fields.items():
+        lines.append(f"# {field.description}")
+        lines.append(f"#{name} = {toml_value(getattr(defaults, name))}")
+    return lines
+
+
+def toml_value(value: Any) -> str:
+    """A default in TOML's spelling."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, SettingsPart):
+        inner = ", ".join(f"{key} = {toml_value(part)}" for key, part in value if part is not None)
+        return "{" + inner + "}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(str(key))} = {toml_value(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(toml_value(part) for part in value) + "]"
+    if value is None:
+        return '""'
+    return json.dumps(value, ensure_ascii=False)

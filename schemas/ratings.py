@@ -1,0 +1,189 @@
+"""Records of the rating half: batches, tasks, ratings, comparisons, raters, scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.columns import TableSpec, column
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A chosen set of photos to be rated under one protocol."""
+
+    batch_id: str = column("name of the batch")
+    protocol: str = column("name of the protocol in salon.toml")
+    protocol_version: str = column("hash of the protocol's definition")
+    selection: str = column("how it was chosen: the settings and seed, as JSON")
+    design: str = column("shared_queue or project_per_rater, overlap, repeats: as JSON")
+    photos: int = column("photos to be rated")
+    state: str = column("chosen or sent")
+    simulated: bool = column("its ratings are to come from simulated raters")
+    created_at: datetime = column("when it was chosen", arrival=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One picture to be shown to a rater."""
+
+    task_key: str = column("opaque key, all that Label Studio sees of the task's identity")
+    batch_id: str = column("the batch")
+    photo_id: str = column("the photo shown; the left one of a pair")
+    right_photo_id: str | None = column("the right photo of a pair", optional=True)
+    role: str = column("a code of TaskRole")
+    rater_id: str | None = column("the rater it is meant for; null in a shared queue", optional=True)
+    position: int | None = column("place in the rater's order, from 1; null in a shared queue", optional=True)
+    repeat_of: str | None = column("task_key of the first showing", optional=True)
+    inclusion_probability: float | None = column("probability with which the photo was chosen, 0 to 1", optional=True)
+    stratum: str | None = column("the stratum it was chosen from", optional=True)
+    selected_by: str = column("random, diverse, list, anchor, audit, ...")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentTask:
+    """Where a task lives in Label Studio."""
+
+    task_key: str = column("the task")
+    server: str = column("base address of the Label Studio server")
+    project_id: int = column("Label Studio's project")
+    labelstudio_task_id: int = column("Label Studio's task")
+    sent_at: datetime = column("when it was sent", arrival=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rating:
+    """One vote of one rater on one photo and question. Rows are never changed; corrections are new rows."""
+
+    rating_id: str = column("hash of identity and content")
+    identity: str = column("hash of source namespace, rater, photo, question, and time, position or occurrence")
+    photo_id: str = column("the photo")
+    rater_id: str = column("pseudonym: keyed hash over namespace and rater")
+    question: str = column("what was asked, such as beauty or composition")
+    scale: str = column("scale id, such as acr-5 or 1-7")
+    scale_low: float = column("lowest value of the scale")
+    scale_high: float = column("highest value of the scale")
+    value: float | None = column("the vote in the scale's own units; null where there is none", optional=True)
+    session_id: str | None = column("the rater's session", optional=True)
+    batch_id: str | None = column("the batch", optional=True)
+    task_key: str | None = column("the task", optional=True)
+    protocol_version: str | None = column("hash of the protocol", optional=True)
+    position: int | None = column("place in the rater's order, from 1", optional=True)
+    role: str = column("a code of TaskRole")
+    repeat_of: str | None = column("task_key of the first showing", optional=True)
+    presented_at: datetime | None = column("when the picture was shown", optional=True)
+    submitted_at: datetime | None = column("when the vote was cast", optional=True)
+    seconds: float | None = column("response time", optional=True)
+    device: str | None = column("viewport and pixel ratio, as JSON", optional=True)
+    reason: str | None = column("why it cannot be rated, or the rater's short reason", optional=True)
+    source: str = column("namespace the rater's name belongs to: a file's digest, or a Label Studio server")
+    status: str = column("a code of RatingStatus as of this row; a later row of the same identity decides")
+    simulated: bool = column("cast by a simulated rater, not by a person")
+    recorded_at: datetime = column("when it came into the warehouse", arrival=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One judgement of a pair."""
+
+    comparison_id: str = column("hash of identity and content")
+    identity: str = column("hash of what makes it this judgement")
+    left_id: str = column("photo on the left")
+    right_id: str = column("photo on the right")
+    outcome: str | None = column("a code of Outcome; null where there is none", optional=True)
+    rater_id: str = column("pseudonym")
+    question: str = column("what was asked")
+    session_id: str | None = column("the rater's session", optional=True)
+    batch_id: str | None = column("the batch", optional=True)
+    task_key: str | None = column("the task", optional=True)
+    protocol_version: str | None = column("hash of the protocol", optional=True)
+    position: int | None = column("place in the rater's order, from 1", optional=True)
+    role: str = column("a code of TaskRole")
+    presented_at: datetime | None = column("when the pair was shown", optional=True)
+    submitted_at: datetime | None = column("when it was judged", optional=True)
+    seconds: float | None = column("response time", optional=True)
+    device: str | None = column("viewport and pixel ratio, as JSON", optional=True)
+    reason: str | None = column("why it cannot be judged", optional=True)
+    source: str = column("namespace")
+    status: str = column("a code of RatingStatus")
+    simulated: bool = column("cast by a simulated rater")
+    recorded_at: datetime = column("when it came into the warehouse", arrival=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectedRating:
+    """A row or annotation that is no rating, as it came, with the reason."""
+
+    source: str = column("file, or Label Studio server and project")
+    place: str = column("line of the file, or id of the annotation")
+    content_id: str = column("hash of the raw row: the same place may later hold another row")
+    reason: str = column("a code of RejectedReason")
+    detail: str = column("one sentence: field, expected, got")
+    raw: str = column("the row as it came, as JSON, without secrets")
+    rejected_at: datetime = column("when", arrival=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaterProfile:
+    """What a rater told of themselves; everything is optional and coarse."""
+
+    rater_id: str = column("pseudonym")
+    consent_version: str | None = column("version of the consent text", optional=True)
+    consented_at: datetime | None = column("when", optional=True)
+    age_band: str | None = column("such as 25-34", optional=True)
+    gender: str | None = column("as the rater says it", optional=True)
+    region: str | None = column("coarse region", optional=True)
+    experience: str | None = column("experience with photography", optional=True)
+    vision: str | None = column("normal, corrected, colour-deficient", optional=True)
+    panel: str | None = column("where the rater came from; 'simulated' for simulated raters", optional=True)
+    completion_code: str | None = column("given at the end of the study", optional=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rater:
+    """What the model says of one rater."""
+
+    rater_id: str = column("pseudonym")
+    question: str = column("the question")
+    scale: str = column("scale id")
+    method: str = column("a code of ScoreMethod")
+    screening: str = column("name of the screening configuration, 'none' for all raters")
+    n: int = column("ratings counted")
+    bias: float | None = column("mean deviation from the scores, scale units", optional=True)
+    inconsistency: float | None = column("standard deviation around score and bias, scale units", optional=True)
+    agreement: float | None = column("correlation with the mean of the others", optional=True)
+    screened_out: bool = column("left out of the scores by the screening configuration")
+    checks: str = column("figures of the checks (run length, modal share, drift, ...), as JSON")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """The score of one photo with its uncertainty."""
+
+    photo_id: str = column("the photo")
+    question: str = column("the question")
+    scale: str = column("scale id")
+    method: str = column("a code of ScoreMethod")
+    screening: str = column("name of the screening configuration, 'none' for all raters")
+    score: float = column("the score, scale units")
+    ci_low: float | None = column("lower end of the 95 % interval; null with too few votes", optional=True)
+    ci_high: float | None = column("upper end of the 95 % interval; null with too few votes", optional=True)
+    n: int = column("ratings counted")
+    sd: float | None = column("standard deviation of the ratings, ddof 1; null below two", optional=True)
+    histogram: list[int] = column("votes per step of the scale, lowest first; ten bins for sliders")
+    simulated: bool = column("at least one of the ratings is simulated")
+
+
+BATCHES = TableSpec("batches", Batch, ("batch_id",), "Chosen batches.", derived=True)
+TASKS = TableSpec("tasks", Task, ("task_key",), "Pictures to be shown.")
+SENT_TASKS = TableSpec("sent_tasks", SentTask, ("task_key",), "Where tasks live in Label Studio.")
+RATINGS = TableSpec("ratings", Rating, ("rating_id",), "Every single vote.")
+COMPARISONS = TableSpec("comparisons", Comparison, ("comparison_id",), "Every single comparison.")
+REJECTED_RATINGS = TableSpec(
+    "rejected_ratings", RejectedRating, ("source", "place", "content_id", "reason"), "What was no rating."
+)
+RATER_PROFILES = TableSpec("rater_profiles", RaterProfile, ("rater_id",), "What raters told.", derived=True)
+RATERS = TableSpec(
+    "raters", Rater, ("rater_id", "question", "scale", "method", "screening"), "Rater models.", derived=True
+)
+SCORES = TableSpec("scores", Score, ("photo_id", "question", "scale", "method", "screening"), "Scores.", derived=True)

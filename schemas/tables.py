@@ -1,0 +1,58 @@
+"""All tables of a warehouse, in the order in which photos pass through them."""
+
+from __future__ import annotations
+
+from schemas.columns import TableSpec
+from schemas.photos import (
+    BURSTS,
+    DUPLICATE_PAIRS,
+    DUPLICATES,
+    EMBEDDINGS,
+    FINGERPRINTS,
+    PHOTOS,
+    PICTURES,
+    QUARANTINE,
+    SIGHTINGS,
+    VERDICTS,
+)
+from schemas.properties import PROPERTIES
+from schemas.ratings import (
+    BATCHES,
+    COMPARISONS,
+    RATER_PROFILES,
+    RATERS,
+    RATINGS,
+    REJECTED_RATINGS,
+    SCORES,
+    SENT_TASKS,
+    TASKS,
+)
+from schemas.releases import MEMBERS, RELEASES
+
+SCHEMA_VERSION = 1
+"""Version of the warehouse's layout; a warehouse made by a newer one is refused."""
+
+TABLES: tuple[TableSpec, ...] = (
+    PHOTOS,
+    SIGHTINGS,
+    PICTURES,
+    QUARANTINE,
+    FINGERPRINTS,
+    PROPERTIES,
+    DUPLICATE_PAIRS,
+    DUPLICATES,
+    BURSTS,
+    EMBEDDINGS,
+    VERDICTS,
+    BATCHES,
+    TASKS,
+    SENT_TASKS,
+    RATINGS,
+    COMPARISONS,
+    REJECTED_RATINGS,
+    RATER_PROFILES,
+    RATERS,
+    SCORES,
+    RELEASES,
+    MEMBERS,
+)

@@ -1,0 +1,224 @@
+"""One Delta table of a warehouse: atomic insert-only writes, replacement of derived rows, bounded reads."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from threading import Lock
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from schemas.columns import Record, TableSpec
+from schemas.errors import IntegrityFault, WriteConflict
+from warehouse.digests import digest
+from warehouse.filesystem import Location
+from warehouse.keys import KeyIndex
+
+LOG_FOR_EVER = {
+    # Else checkpoints clean the log up, and the versions that releases pin can no longer be read.
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.logRetentionDuration": "interval 36500 days",
+}
+NO_REBASE = CommitProperties(max_commit_retries=0)
+"""A commit is refused when another writer came first, instead of being rebased over rows it has not seen."""
+
+CONFLICT_PATIENCE_S = 120.0
+
+
+class Table:
+    """A Delta table whose rows follow one record type."""
+
+    def __init__(self, location: Location, spec: TableSpec) -> None:
+        self.spec = spec
+        self._address = location.join("tables", spec.name)
+        self._filesystem = location.filesystem("tables", spec.name)
+        self._options = location.storage_options()
+        self._keys = KeyIndex(spec.key)
+        self._lock = Lock()
+        self._delta: DeltaTable | None = None
+
+    # -- reading -------------------------------------------------------------------------------------
+    def create(self) -> None:
+        """Make the table where there is none."""
+        DeltaTable.create(
+            self._address,
+            self.spec.schema,
+            mode="ignore",
+            name=self.spec.name,
+            configuration=LOG_FOR_EVER,
+            storage_options=self._options,
+        )
+
+    def delta(self, version: int | None = None) -> DeltaTable:
+        """The Delta table at its newest version, or at a pinned one."""
+        if version is not None:
+            return DeltaTable(self._address, version=version, storage_options=self._options)
+        if self._delta is None:
+            try:
+                self._delta = DeltaTable(self._address, storage_options=self._options)
+            except TableNotFoundError:
+                self.create()
+                self._delta = DeltaTable(self._address, storage_options=self._options)
+        else:
+            self._delta.update_incremental()
+        return self._delta
+
+    @property
+    def version(self) -> int:
+        """The newest version's number."""
+        return int(self.delta().version())
+
+    def dataset(self, version: int | None = None) -> pads.Dataset:
+        """The rows as a pyarrow dataset, read through pyarrow's own file system."""
+        return self.delta(version).to_pyarrow_dataset(filesystem=self._filesystem)
+
+    def read(
+        self,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+        version: int | None = None,
+    ) -> pa.Table:
+        """Rows as one Arrow table in the record's schema; use `batches` for what may not fit in memory."""
+        names = list(columns) if columns is not None else self.spec.schema.names
+        table = self.dataset(version).to_table(columns=names, filter=where)
+        return table.cast(pa.schema([self.spec.schema.field(name) for name in names]))
+
+    def batches(
+        self,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+        rows: int = 1024,
+    ) -> Iterator[pa.RecordBatch]:
+        """Rows in batches of bounded size."""
+        names = list(columns) if columns is not None else self.spec.schema.names
+        scanner = self.dataset().scanner(
+            columns=names, filter=where, batch_size=rows, batch_readahead=2, fragment_readahead=1
+        )
+        yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+
+    def count(self) -> int:
+        """Number of rows."""
+        return int(self.dataset().count_rows())
+
+    def digest(self, version: int | None = None) -> str:
+        """Hex digest of the content; see `warehouse.digests`."""
+        names = [c.name for c in self.spec.columns if not c.arrival]
+        return digest(self.read(names, version=version), self.spec.key)
+
+    # -- writing -------------------------------------------------------------------------------------
+    def insert(self, rows: pa.Table | Iterable[Record]) -> int:
+        """Insert the rows whose key is not there yet, in one commit; returns how many went in.
+
+        Safe beside any number of writers: a commit is refused when another came first, and is tried again
+        without the keys that the other wrote.
+        """
+        table = self._conform(rows)
+        if not table.num_rows:
+            return 0
+        with self._lock:
+            for _ in _attempts(self._address):
+                delta = self.delta()
+                self._keys.refresh(delta, self._filesystem)
+                fresh = self._keys.fresh(table)
+                if not fresh.num_rows:
+                    return 0
+                if self._commit(delta, fresh, mode="append"):
+                    return int(fresh.num_rows)
+        raise AssertionError("unreachable: _attempts raises")
+
+    def replace(self, rows: pa.Table | Iterable[Record], where: str | None = None) -> bool:
+        """Make the rows the table's whole content, or the content of the slice that `where` names.
+
+        Parameters
+        ----------
+        rows : pyarrow.Table or records
+            What shall stand there.
+        where : str, optional
+            SQL condition on the table's columns; every new row must meet it.
+
+        Returns
+        -------
+        bool
+            False where the same rows stood there already: then nothing is written.
+        """
+        table = self._conform(rows)
+        _refuse_doubled_keys(table, self.spec)
+        names = [c.name for c in self.spec.columns if not c.arrival]
+        wanted = digest(table.select(names), self.spec.key)
+        with self._lock:
+            for _ in _attempts(self._address):
+                delta = self.delta()
+                if digest(self._slice(where).select(names), self.spec.key) == wanted:
+                    return False
+                if self._commit(delta, table, mode="overwrite", predicate=where):
+                    return True
+        raise AssertionError("unreachable: _attempts raises")
+
+    def delete(self, where: str) -> int:
+        """Delete the rows that meet an SQL condition; returns how many went."""
+        with self._lock:
+            for _ in _attempts(self._address):
+                try:
+                    return int(self.delta().delete(where, commit_properties=NO_REBASE)["num_deleted_rows"])
+                except CommitFailedError:
+                    self._delta = None
+        raise AssertionError("unreachable: _attempts raises")
+
+    def _slice(self, where: str | None) -> pa.Table:
+        table = self.read()
+        if where is None:
+            return table
+        connection = duckdb.connect()
+        connection.register("slice_of", table)
+        return connection.sql(f"SELECT * FROM slice_of WHERE {where}").to_arrow_table().cast(self.spec.schema)
+
+    def _conform(self, rows: pa.Table | Iterable[Record]) -> pa.Table:
+        table = rows if isinstance(rows, pa.Table) else self.spec.to_arrow(rows)
+        table = table.select(self.spec.schema.names).cast(self.spec.schema)
+        for name in self.spec.schema.names:
+            if table[name].null_count and not self.spec.schema.field(name).nullable:
+                raise IntegrityFault(f"table {self.spec.name}: column '{name}' must not be null.")
+        return table
+
+    def _commit(self, delta: DeltaTable, rows: pa.Table, **how: Any) -> bool:
+        """One commit on top of the version that `delta` was read at; False where another came first."""
+        try:
+            write_deltalake(
+                delta,
+                rows,
+                commit_properties=NO_REBASE,
+                writer_properties=WriterProperties(compression="ZSTD"),
+                **how,
+            )
+        except CommitFailedError:
+            self._delta = None
+            return False
+        return True
+
+
+def _attempts(address: str) -> Iterator[int]:
+    """Numbers of tries, with growing random pauses, until the patience is at its end."""
+    until = time.monotonic() + CONFLICT_PATIENCE_S
+    tries = 0
+    while time.monotonic() < until:
+        yield tries
+        tries += 1
+        time.sleep(random.uniform(0, min(2.0, 0.02 * 2**tries)))
+    raise WriteConflict(
+        f"{address}: other writers committed first {tries} times in {CONFLICT_PATIENCE_S:.0f} s; run the same again."
+    )
+
+
+def _refuse_doubled_keys(table: pa.Table, spec: TableSpec) -> None:
+    keys = table.select(list(spec.key)).group_by(list(spec.key)).aggregate([])
+    if keys.num_rows != table.num_rows:
+        raise IntegrityFault(
+            f"table {spec.name}: {table.num_rows - keys.num_rows} rows repeat a key ({', '.join(spec.key)})."
+        )
