@@ -11,18 +11,23 @@ import pyarrow as pa
 
 from schemas.errors import WrongUse
 from warehouse.delta import Table
+from warehouse.views import VIEWS
 
 
 def connect(tables: Mapping[str, Table], text: str, extra: Mapping[str, pa.Table] | None = None) -> Any:
     """A DuckDB connection that knows the tables that the text names (all, where it looks at the catalogue)."""
     words = set(re.findall(r"\w+", text.lower()))
     every = bool(words & {"information_schema", "tables", "duckdb_tables", "duckdb_views", "show"})
+    wanted = set(tables) if every else words | {t for name in words & set(VIEWS) for t in VIEWS[name][0]}
     connection = duckdb.connect()
     # Without this a name in a query could be taken for a Python variable of ours.
     connection.execute("SET python_enable_replacements = false")
     for name, table in tables.items():
-        if every or name in words:
+        if name in wanted:
             connection.register(name, table.dataset())
+    for name, (needs, view) in VIEWS.items():
+        if wanted.issuperset(needs):
+            connection.execute(f"CREATE TEMP VIEW {name} AS {view}")
     for name, rows in (extra or {}).items():
         connection.register(name, rows)
     return connection

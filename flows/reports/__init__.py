@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: pictures and plots are embedded, everything is escaped, nothing is fetched."""

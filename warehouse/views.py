@@ -1,0 +1,44 @@
+"""What several stages ask for, said once in SQL: usable by name in every query."""
+
+from __future__ import annotations
+
+VIEWS: dict[str, tuple[tuple[str, ...], str]] = {
+    # Photos that stand for themselves or for their group of near copies.
+    "representatives": (
+        ("photos", "duplicates"),
+        """SELECT p.* FROM photos p
+           ANTI JOIN (SELECT photo_id FROM duplicates WHERE photo_id <> representative_id) d USING (photo_id)""",
+    ),
+    # Representatives that every rule lets pass, once the filter has looked at them.
+    "kept": (
+        ("photos", "duplicates", "verdicts"),
+        """SELECT p.* FROM representatives p
+           SEMI JOIN verdicts v USING (photo_id)
+           ANTI JOIN (SELECT photo_id FROM verdicts WHERE NOT kept) w USING (photo_id)""",
+    ),
+    # The newest row of each rating's identity: what stands now.
+    "current_ratings": (
+        ("ratings",),
+        """SELECT * EXCLUDE (place) FROM (
+               SELECT *, row_number() OVER (
+                   PARTITION BY identity ORDER BY recorded_at DESC, rating_id) AS place FROM ratings)
+           WHERE place = 1""",
+    ),
+    "current_comparisons": (
+        ("comparisons",),
+        """SELECT * EXCLUDE (place) FROM (
+               SELECT *, row_number() OVER (
+                   PARTITION BY identity ORDER BY recorded_at DESC, comparison_id) AS place FROM comparisons)
+           WHERE place = 1""",
+    ),
+    # Votes that count towards scores: cast on the photo, not withdrawn, no training item.
+    "counted_ratings": (
+        ("ratings",),
+        "SELECT * FROM current_ratings WHERE status = 'counted' AND role <> 'training' AND value IS NOT NULL",
+    ),
+    "counted_comparisons": (
+        ("comparisons",),
+        "SELECT * FROM current_comparisons WHERE status = 'counted' AND role <> 'training' AND outcome IS NOT NULL",
+    ),
+}
+"""Name of a view: the tables that it reads, and its text. Earlier views may be used by later ones."""
