@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flows.outcome import Outcome
+from flows.prefect_server import ensure_server
 from schemas.errors import PassingFault
 
 PREFECT_DEFAULTS = {
@@ -16,7 +17,7 @@ PREFECT_DEFAULTS = {
     "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     "DO_NOT_TRACK": "1",
     # A person reads our one sentence; Prefect's log with its tracebacks goes to its server.
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "60",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
 
 
@@ -45,7 +46,8 @@ RETRIES: dict[str, Any] = {
 
 
 def run_flow(flow: Callable[..., Outcome], **parameters: Any) -> Outcome:
-    """Run a flow in this process, on the server that Prefect is set to or on a temporary one."""
+    """Run a flow in this process, on the server that Prefect is set to or on one for this command alone."""
+    ensure_server()
     return flow(**parameters)
 
 

@@ -1,0 +1,90 @@
+"""A Prefect server for the length of one command, where none is set.
+
+Prefect starts a temporary server itself, but waits for it before it does anything, leaves it behind when the
+run is killed, and gives up after a while on a busy machine. This one is started while the command still
+imports its parts, listens on a socket that is open from the start (so nothing polls, and no port is raced for),
+keeps its history in Prefect's usual database, and ends with its parent whatever ends that.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+BACKLOG = 512
+
+
+def ensure_server() -> None:
+    """Start a server unless Prefect is set to one; later calls do nothing."""
+    from prefect.context import refresh_global_settings_context
+    from prefect.settings import get_current_settings
+
+    if get_current_settings().api.url:
+        return
+    listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+    # The child ends when this pipe closes: at our exit, and also when we are killed.
+    reader, writer = os.pipe()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "flows.prefect_server", str(listener.fileno()), str(reader)],
+        pass_fds=(listener.fileno(), reader),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for the run, which still reports its end to the server
+    )
+    os.close(reader)
+    os.set_inheritable(writer, False)
+    atexit.register(_end, child, writer)
+    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+    listener.close()
+    refresh_global_settings_context()  # Prefect read its settings when it was imported
+
+
+def _end(child: subprocess.Popen[bytes], writer: int) -> None:
+    os.close(writer)
+    try:
+        child.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+@contextmanager
+def _one_at_a_time(home: Path) -> Iterator[None]:
+    """Two first starts at once would both lay out the same database."""
+    import fcntl
+
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "salon-server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _serve(listener: int, parent: int) -> None:
+    """The child: lay out the database if need be, then answer until the parent is gone."""
+    import asyncio
+    import threading
+
+    import uvicorn
+    from prefect.server.api.server import create_app
+    from prefect.server.database import provide_database_interface
+    from prefect.settings import get_current_settings
+
+    def watch() -> None:
+        os.read(parent, 1)
+        os.kill(os.getpid(), 15)
+
+    threading.Thread(target=watch, daemon=True).start()
+    with _one_at_a_time(get_current_settings().home):
+        asyncio.run(provide_database_interface().create_db())
+    uvicorn.run(create_app(webserver_only=True), fd=listener, log_level="critical", timeout_graceful_shutdown=3)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]), int(sys.argv[2]))
