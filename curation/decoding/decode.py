@@ -1,0 +1,222 @@
+"""Decode a file once: upright, sRGB, 8 bits, at the smallest scale of which the canonical picture can be made."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from curation.decoding.colours import flatten, to_eight_bits, to_srgb
+from curation.decoding.formats import PILLOW_NAMES, Format, sniff
+from curation.decoding.refusal import DECODER_FAULTS, FileWarning, NotAPhoto, refusal_of
+from schemas.codes import QuarantineReason
+
+CANONICAL_SIDE = 512
+"""Short side of the canonical picture in pixels."""
+
+ORIENTATION_TAG = 0x0112
+UPRIGHT_BY: dict[int, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation: what has to be done to the stored pixels."""
+
+
+@dataclass(frozen=True)
+class DecodingLimits:
+    """What a file may ask of the decoder.
+
+    Parameters
+    ----------
+    max_pixels : int
+        Largest width times height that a file may claim.
+    min_side : int
+        Shortest side in pixels below which nothing can be measured.
+    animated : bool
+        Take the first frame of an animation instead of refusing it.
+    """
+
+    max_pixels: int = 200_000_000
+    min_side: int = 64
+    animated: bool = False
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One decoded picture.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        Upright, sRGB, mode RGB, short side `CANONICAL_SIDE` or the original's if that is smaller.
+    format : Format
+        By content.
+    width, height : int
+        The upright original in pixels.
+    mode : str
+        Pillow's mode of the stored pixels.
+    orientation : int
+        EXIF orientation of the stored pixels, 1 to 8.
+    profile : bytes or None
+        The embedded colour profile.
+    exif, xmp : bytes or None
+        Blocks of metadata as they stand in the file.
+    warnings : tuple of FileWarning
+        What was odd.
+    """
+
+    picture: Image.Image
+    format: Format
+    width: int
+    height: int
+    mode: str
+    orientation: int
+    profile: bytes | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    has_gain_map: bool = False
+    warnings: tuple[FileWarning, ...] = field(default=())
+
+
+def decode(data: bytes, name: str = "", limits: DecodingLimits | None = None) -> Decoded:
+    """Decode the bytes of a file.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    name : str
+        Its name: only tells camera RAW from TIFF, and whether the ending fits.
+    limits : DecodingLimits, optional
+        What is refused.
+
+    Raises
+    ------
+    NotAPhoto
+        With the reason; nothing else is raised on account of the bytes.
+    """
+    limits = limits or DecodingLimits()
+    if not data:
+        raise NotAPhoto(QuarantineReason.EMPTY, "the file has no bytes")
+    kind = sniff(data, name)
+    if kind is None:
+        raise NotAPhoto(QuarantineReason.UNSUPPORTED, "its content is no picture format that Salon takes")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of odd metadata, which is found out below, and of sizes, which are checked below.
+            warnings.simplefilter("ignore")
+            return _decode(data, kind, limits)
+    except DECODER_FAULTS as error:
+        raise refusal_of(error) from error
+
+
+def _decode(data: bytes, kind: Format, limits: DecodingLimits) -> Decoded:
+    odd: list[FileWarning] = []
+    image = open_image(data, kind, odd)
+    _check_size(image, limits)
+    _check_frames(image, kind, limits, odd)
+    full = image.size
+    mode = image.mode
+    if kind is Format.JPEG:
+        image.draft(None, reduced_size(full))
+    image.load()
+    orientation = _orientation(image, kind, odd)
+    profile = image.info.get("icc_profile") or None
+    exif, xmp = image.info.get("exif"), image.info.get("xmp")
+    picture = to_eight_bits(image, odd)
+    picture = _reduce(picture)
+    picture = flatten(to_srgb(picture, profile, odd), odd)
+    if orientation in UPRIGHT_BY:
+        picture = picture.transpose(UPRIGHT_BY[orientation])
+    turned = orientation >= 5
+    return Decoded(
+        picture=picture,
+        format=kind,
+        width=full[1] if turned else full[0],
+        height=full[0] if turned else full[1],
+        mode=mode,
+        orientation=orientation,
+        profile=profile,
+        exif=exif if isinstance(exif, bytes) else None,
+        xmp=xmp if isinstance(xmp, bytes) else None,
+        has_gain_map=kind is Format.JPEG and _has_gain_map(data),
+        warnings=tuple(dict.fromkeys(odd)),
+    )
+
+
+def open_image(data: bytes, kind: Format, odd: list[FileWarning]) -> Image.Image:
+    """A lazily loaded picture, by the one decoder that is meant for its format."""
+    if kind is Format.HEIF:
+        import pillow_heif
+
+        return pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True).to_pillow()
+    if kind is Format.RAW:
+        from curation.decoding.raw import open_raw
+
+        return open_raw(data, odd)
+    return Image.open(io.BytesIO(data), formats=PILLOW_NAMES[kind])
+
+
+def _check_size(image: Image.Image, limits: DecodingLimits) -> None:
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        raise NotAPhoto(
+            QuarantineReason.BOMB, f"it claims {width} x {height} pixels; at most {limits.max_pixels:,} are allowed"
+        )
+    if min(width, height) < limits.min_side:
+        raise NotAPhoto(
+            QuarantineReason.TOO_SMALL,
+            f"{width} x {height} pixels; the short side must have at least {limits.min_side}",
+        )
+
+
+def _check_frames(image: Image.Image, kind: Format, limits: DecodingLimits, odd: list[FileWarning]) -> None:
+    if not getattr(image, "is_animated", False):
+        return
+    if kind in (Format.GIF, Format.PNG, Format.WEBP, Format.AVIF) and not limits.animated:
+        raise NotAPhoto(QuarantineReason.ANIMATED, "it holds more than one frame, and a still is wanted")
+    odd.append(FileWarning.MULTI_PICTURE)
+
+
+def _orientation(image: Image.Image, kind: Format, odd: list[FileWarning]) -> int:
+    """EXIF orientation, 1 where there is none or it makes no sense."""
+    try:
+        found = image.getexif().get(ORIENTATION_TAG, 1)
+    except DECODER_FAULTS as error:
+        if kind is Format.PNG and isinstance(error, OSError):
+            raise  # Pillow reads to the end of the file here: chunks behind the pixels are broken or cut
+        odd.append(FileWarning.UNREADABLE_METADATA)
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def reduced_size(full: tuple[int, int]) -> tuple[int, int]:
+    """Width and height with a short side of `CANONICAL_SIDE`, or the same where it is not longer."""
+    width, height = full
+    short = min(width, height)
+    if short <= CANONICAL_SIDE:
+        return full
+    return (
+        max(1, round(width * CANONICAL_SIDE / short)),
+        max(1, round(height * CANONICAL_SIDE / short)),
+    )
+
+
+def _reduce(image: Image.Image) -> Image.Image:
+    size = reduced_size(image.size)
+    if size == image.size:
+        return image
+    return image.resize(size, Image.Resampling.HAMMING, reducing_gap=2.0)
+
+
+def _has_gain_map(data: bytes) -> bool:
+    """Whether a JPEG's head names an HDR gain map (Adobe and Google's hdrgm, or ISO 21496-1)."""
+    head = data[:131072]
+    return b"hdrgm:Version" in head or b"urn:iso:std:iso:ts:21496:-1" in head

@@ -1,0 +1,139 @@
+"""Perceptual hashes of an upright picture, and of its eight mirrored and turned forms, from one small picture.
+
+`phash64@1` is Zauner's pHash as the `imagehash` package computes it: gray (ITU-R 601-2 luma), reduced to 32 by
+32 with a Lanczos window, two-dimensional DCT-II, the 8 by 8 lowest frequencies, one bit each: above their
+median or not, row by row, the first bit the most significant. `phash256@1` is the same with 16 by 16
+frequencies of a 64 by 64 picture.
+
+A mirrored picture has the same DCT but for the signs of odd columns, and a transposed one has the transposed
+DCT: the hashes of all eight forms cost one transform.
+
+References
+----------
+C. Zauner, Implementation and benchmarking of perceptual image hash functions, 2010.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Floats = npt.NDArray[np.float64]
+
+
+class FingerprintMethod(StrEnum):
+    """Values of ``fingerprints.method``; the version changes when a value would."""
+
+    PHASH64 = "phash64@1"
+    """8 bytes: equal in meaning to ``imagehash.phash``."""
+    PHASH256 = "phash256@1"
+    """32 bytes: equal in meaning to ``imagehash.phash(hash_size=16)``."""
+    PHASH64_FORMS = "phash64_forms@1"
+    """64 bytes: `PHASH64` of the picture in each `Form`, in their order; the first 8 bytes are `PHASH64`."""
+    PIXELS = "pixels@1"
+    """32 bytes: SHA-256 over the picture's full size and its upright sRGB pixels at canonical scale."""
+
+
+class Form(StrEnum):
+    """The eight symmetries of a rectangle, in the order of `FingerprintMethod.PHASH64_FORMS`."""
+
+    UPRIGHT = "upright"
+    MIRRORED = "mirrored"
+    """Left and right exchanged."""
+    FLIPPED = "flipped"
+    """Top and bottom exchanged."""
+    HALF_TURN = "half_turn"
+    TRANSPOSED = "transposed"
+    """Rows become columns."""
+    TURNED_LEFT = "turned_left"
+    """A quarter turn against the clock."""
+    TURNED_RIGHT = "turned_right"
+    """A quarter turn with the clock."""
+    TRANSVERSED = "transversed"
+    """Mirrored along the other diagonal."""
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """All fingerprints of one picture, as the table holds them (big-endian bytes)."""
+
+    phash64: bytes
+    phash256: bytes
+    phash64_forms: bytes
+    pixels: bytes
+
+    def by_method(self) -> dict[FingerprintMethod, bytes]:
+        """The table's rows: bits by method."""
+        return {
+            FingerprintMethod.PHASH64: self.phash64,
+            FingerprintMethod.PHASH256: self.phash256,
+            FingerprintMethod.PHASH64_FORMS: self.phash64_forms,
+            FingerprintMethod.PIXELS: self.pixels,
+        }
+
+
+def fingerprints(picture: Image.Image, full_size: tuple[int, int] | None = None) -> Fingerprints:
+    """Fingerprints of an upright sRGB picture.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        Mode RGB or L, at any scale of 64 pixels or more.
+    full_size : (int, int), optional
+        Width and height of the original, which `pixels` tells apart; the picture's own by default.
+    """
+    gray = picture if picture.mode == "L" else picture.convert("L")
+    coarse = frequencies(gray, 8)
+    forms = b"".join(_bits(form) for form in _forms(coarse))
+    return Fingerprints(
+        phash64=forms[:8],
+        phash256=_bits(frequencies(gray, 16)),
+        phash64_forms=forms,
+        pixels=pixel_hash(picture, full_size or picture.size),
+    )
+
+
+def frequencies(gray: Image.Image, side: int) -> Floats:
+    """The side by side lowest frequencies (float64, rows are vertical frequencies) of a gray picture's DCT-II."""
+    small = np.asarray(gray.resize((4 * side, 4 * side), Image.Resampling.LANCZOS), dtype=np.float64)
+    basis = _dct_basis(side)
+    return np.asarray(basis @ small @ basis.T)
+
+
+def _dct_basis(side: int) -> Floats:
+    """The lowest `side` rows of the unnormalised DCT-II over 4 * side samples (float64, side by 4 * side)."""
+    samples = np.arange(4 * side)
+    return np.asarray(2 * np.cos(np.pi * np.arange(side)[:, None] * (2 * samples + 1) / (8 * side)))
+
+
+def _bits(low: Floats) -> bytes:
+    return np.packbits(low > np.median(low)).tobytes()
+
+
+def _forms(low: Floats) -> list[Floats]:
+    """The frequencies of the picture in each `Form`, in their order."""
+    signs = np.where(np.arange(len(low)) % 2, -1.0, 1.0)
+    across, down, turned = signs[None, :], signs[:, None], low.T
+    return [
+        low,
+        low * across,
+        low * down,
+        low * across * down,
+        turned,
+        turned * down,
+        turned * across,
+        turned * across * down,
+    ]
+
+
+def pixel_hash(picture: Image.Image, full_size: tuple[int, int]) -> bytes:
+    """SHA-256 over mode, full size, own size and pixels: equal for equal pixels in different bytes."""
+    head = f"{picture.mode} {full_size[0]}x{full_size[1]} {picture.width}x{picture.height}\n".encode()
+    total = hashlib.sha256(head)
+    total.update(picture.tobytes())
+    return total.digest()
