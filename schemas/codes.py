@@ -93,6 +93,8 @@ class RejectedReason(StrEnum):
     OFF_SCALE = "off_scale"
     BAD_TIME = "bad_time"
     BAD_FIELD = "bad_field"
+    DOUBLED_ROW = "doubled_row"
+    """A row of a file that repeats an earlier one in every field that tells votes apart: taken once."""
     UNKNOWN_TASK = "unknown_task"
     UNKNOWN_CONTROL = "unknown_control"
     WRONG_PROTOCOL = "wrong_protocol"

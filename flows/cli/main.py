@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import base
+from flows.cli import base, scores
 from flows.cli.console import ERRORS
 from schemas.errors import SalonError
 
@@ -26,6 +26,7 @@ def build() -> typer.Typer:
     app.callback()(everywhere)
     app.command()(base.init)
     app.command()(base.sql)
+    app.command("import-ratings")(scores.import_ratings)
     return app
 
 

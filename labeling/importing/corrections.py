@@ -1,0 +1,76 @@
+"""Which votes of an import are new, which stand already, and which correct an earlier vote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labeling.importing.votes import rating_ids
+from schemas.codes import RatingStatus
+
+CONTENT = ("value", "status", "scale")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands in the table for some identities.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        identity, value, status, scale as of now, and `versions`: rows of the identity so far.
+    """
+
+    rows: pa.Table
+
+    @classmethod
+    def of(cls, rows: pa.Table) -> Standing:
+        """From a query's answer."""
+        return cls(rows.combine_chunks())
+
+
+def only_new(rows: pa.Table, standing: Standing) -> pa.Table:
+    """The votes whose content is not what stands; they get a new rating_id where their content stood before.
+
+    A vote that its rater withdrew stays withdrawn, however often the file is imported.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        Votes in the schema of `ratings`, one of each identity.
+    standing : Standing
+        What stands for their identities.
+    """
+    if not standing.rows.num_rows:
+        return rows
+    place = pc.index_in(rows["identity"], standing.rows["identity"].combine_chunks())
+    place = place.combine_chunks() if isinstance(place, pa.ChunkedArray) else place
+    unseen = np.asarray(pc.is_null(place))
+    now = standing.rows.take(pc.fill_null(place, 0))
+    equal = np.ones(rows.num_rows, bool)
+    for name in CONTENT:
+        # A missing value differs from every value.
+        equal &= np.asarray(pc.fill_null(pc.equal(rows[name], now[name]), False))
+    equal |= np.asarray(pc.equal(now["status"], RatingStatus.WITHDRAWN.value))
+    changed = ~equal & ~unseen
+    return pa.concat_tables(
+        [rows.filter(pa.array(unseen)), _revised(rows.filter(pa.array(changed)), now.filter(pa.array(changed)))]
+    )
+
+
+def _revised(rows: pa.Table, now: pa.Table) -> pa.Table:
+    """Corrections under the number of the version that they are, so that a content may come back."""
+    parts = [rows.slice(0, 0)]
+    versions = np.asarray(now["versions"])
+    for version in np.unique(versions):
+        part = rows.filter(pa.array(versions == version)).combine_chunks()
+        for scale in pc.unique(part["scale"]).to_pylist():
+            same = part.filter(pc.equal(part["scale"], scale)).combine_chunks()
+            ids = rating_ids(
+                *(same[name].chunk(0) for name in ("identity", "value", "status")), scale, revision=int(version)
+            )
+            parts.append(same.set_column(0, same.schema.field("rating_id"), ids))
+    return pa.concat_tables(parts)
