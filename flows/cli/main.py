@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.cli import base, scores
+from flows.cli import base, curate, scores, status
 from flows.cli.console import ERRORS
-from schemas.errors import SalonError
+from schemas.errors import SalonError, WrongUse
 
 
 def build() -> typer.Typer:
@@ -25,6 +27,8 @@ def build() -> typer.Typer:
     )
     app.callback()(everywhere)
     app.command()(base.init)
+    app.command()(curate.curate)
+    app.command()(status.status)
     app.command()(base.sql)
     app.command("import-ratings")(scores.import_ratings)
     return app
@@ -41,13 +45,34 @@ def everywhere(
         os.environ["SALON_ROOT"] = root
 
 
+PACKAGES = ("schemas", "curation", "labeling", "warehouse", "flows")
+
+
+def refuse_strangers() -> None:
+    """Our packages have plain names: another distribution may bring one of the same name."""
+    home = Path(__file__).resolve().parents[2]
+    for name in PACKAGES:
+        found = importlib.util.find_spec(name)
+        place = Path(found.origin).resolve().parents[1] if found and found.origin else None
+        if place != home:
+            raise WrongUse(
+                f"the package '{name}' comes from {place}, Salon's own is in {home}: another distribution brings a "
+                f"package of the same name; install Salon in an environment of its own."
+            )
+
+
 def main() -> None:
     """Entry point: exit code 0 done, 1 the run failed, 2 wrong use, 3 a gate refused."""
     from flows.runtime import prepare_environment
 
     prepare_environment()
     try:
+        refuse_strangers()
         build()()
     except SalonError as error:
         ERRORS.print(f"salon: {error}", markup=False, style="red")
         sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a read-only folder: the system's own words say it best
+        place = f"{error.filename}: " if error.filename else ""
+        ERRORS.print(f"salon: {place}{error.strerror or error}.", markup=False, style="red")
+        sys.exit(1)
