@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import base, curate, scores, status
+from flows.cli import base, curate, maintain, scores, status
 from flows.cli.console import ERRORS
 from schemas.errors import SalonError, WrongUse
 
@@ -29,6 +29,7 @@ def build() -> typer.Typer:
     app.command()(base.init)
     app.command()(curate.curate)
     app.command()(status.status)
+    app.command()(maintain.maintain)
     app.command()(base.sql)
     app.command("import-ratings")(scores.import_ratings)
     return app

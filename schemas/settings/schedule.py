@@ -35,3 +35,7 @@ class ScheduleSettings(SettingsPart):
     notify: str = Field(
         "", description="Command that is told of failed and refused runs: it gets one JSON object on standard input."
     )
+    retention_hours: int = Field(
+        168, ge=0, description="Maintain keeps unneeded table files this long, for readers and writers at work."
+    )
+    compact_from: int = Field(16, ge=2, description="Maintain puts a table's files together from this many on.")

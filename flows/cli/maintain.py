@@ -1,0 +1,24 @@
+"""`salon maintain`: upkeep."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.console import Json, Root, resolve_root, show_outcome, wants_json
+
+
+def maintain(
+    root: Root = None,
+    as_json: Json = False,
+    retention_hours: Annotated[
+        int | None, typer.Option(min=0, help="Remove unneeded files older than this; else the setting.")
+    ] = None,
+) -> None:
+    """Compact tables and remove files that neither a release nor a reader at work needs."""
+    from flows.maintain import maintain as flow
+    from flows.runtime import run_flow
+
+    outcome = run_flow(flow, root=resolve_root(root), retention_hours=retention_hours)
+    show_outcome(outcome, wants_json(as_json))
