@@ -17,21 +17,40 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from schemas.errors import WrongUse
+
 BACKLOG = 512
 
 
-def ensure_server() -> None:
-    """Start a server unless Prefect is set to one; later calls do nothing."""
+def ensure_server(*, scheduling: bool = False, port: int = 0) -> str:
+    """Start a server unless Prefect is set to one; later calls do nothing.
+
+    Parameters
+    ----------
+    scheduling : bool
+        Also run the services that start scheduled runs; a single command needs none of them.
+    port : int
+        Loopback port; 0 is any free one.
+
+    Returns
+    -------
+    str
+        The address of the server's API.
+    """
     from prefect.context import refresh_global_settings_context
     from prefect.settings import get_current_settings
 
-    if get_current_settings().api.url:
-        return
-    listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+    known = get_current_settings().api.url
+    if known:
+        return str(known)
+    try:
+        listener = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+    except OSError as error:
+        raise WrongUse(f"port {port} on loopback: {error.strerror}; name another one or end what uses it.") from error
     # The child ends when this pipe closes: at our exit, and also when we are killed.
     reader, writer = os.pipe()
     child = subprocess.Popen(
-        [sys.executable, "-m", "flows.prefect_server", str(listener.fileno()), str(reader)],
+        [sys.executable, "-m", "flows.prefect_server", str(listener.fileno()), str(reader), str(int(scheduling))],
         pass_fds=(listener.fileno(), reader),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -41,9 +60,11 @@ def ensure_server() -> None:
     os.close(reader)
     os.set_inheritable(writer, False)
     atexit.register(_end, child, writer)
-    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+    os.environ["PREFECT_API_URL"] = address
     listener.close()
     refresh_global_settings_context()  # Prefect read its settings when it was imported
+    return address
 
 
 def _end(child: subprocess.Popen[bytes], writer: int) -> None:
@@ -66,7 +87,7 @@ def _one_at_a_time(home: Path) -> Iterator[None]:
         yield
 
 
-def _serve(listener: int, parent: int) -> None:
+def _serve(listener: int, parent: int, scheduling: bool) -> None:
     """The child: lay out the database if need be, then answer until the parent is gone."""
     import asyncio
     import threading
@@ -83,8 +104,10 @@ def _serve(listener: int, parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
     with _one_at_a_time(get_current_settings().home):
         asyncio.run(provide_database_interface().create_db())
-    uvicorn.run(create_app(webserver_only=True), fd=listener, log_level="critical", timeout_graceful_shutdown=3)
+    uvicorn.run(
+        create_app(webserver_only=not scheduling), fd=listener, log_level="critical", timeout_graceful_shutdown=3
+    )
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]), int(sys.argv[2]))
+    _serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "1")
