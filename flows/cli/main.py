@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import base, curate, maintain, scores, status
+from flows.cli import base, curate, ingest, maintain, scores, status
 from flows.cli.console import ERRORS
 from schemas.errors import SalonError, WrongUse
 
@@ -27,11 +27,13 @@ def build() -> typer.Typer:
     )
     app.callback()(everywhere)
     app.command()(base.init)
+    app.command()(ingest.ingest)
     app.command()(curate.curate)
     app.command()(status.status)
     app.command()(maintain.maintain)
     app.command()(base.sql)
     app.command("import-ratings")(scores.import_ratings)
+    app.command("score")(scores.score)
     return app
 
 

@@ -1,0 +1,1 @@
+"""Quantitative image properties, as empirical aesthetics uses them, measured on the canonical picture."""

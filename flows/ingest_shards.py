@@ -1,0 +1,173 @@
+"""A shard of ingest: rows that are gathered, then committed table by table.
+
+Whatever moment a run is killed at, the next one mends it: a file counts as known only by its row in
+``sightings``, which is written last, and all other rows are inserted by key, so that writing them again
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from curation.examination import Examined, Refused
+from flows.ingest_job import Answer
+from flows.worker_process import Done, Failed
+from schemas.codes import QuarantineReason
+from schemas.photos import (
+    FINGERPRINTS,
+    PHOTOS,
+    PICTURES,
+    QUARANTINE,
+    SIGHTINGS,
+    Fingerprint,
+    Photo,
+    Picture,
+    Quarantined,
+    Sighting,
+)
+from schemas.properties import PROPERTIES, Properties
+from warehouse.sources.entries import Content, Entry
+from warehouse.store import Warehouse
+
+MOST_PICTURE_BYTES = 96_000_000
+"""A shard is full at this size of its pictures as well, so that memory stays flat whatever they are."""
+
+REASON_OF_FAILURE = {
+    "crashed": QuarantineReason.CRASHED,
+    "timeout": QuarantineReason.TIMEOUT,
+    "memory": QuarantineReason.BOMB,
+    "error": QuarantineReason.CRASHED,
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a commit added."""
+
+    photos: int = 0
+    sightings: int = 0
+    quarantined: int = 0
+
+
+@dataclass
+class Shard:
+    """Rows of some thousand files."""
+
+    keep_locations: bool = False
+    photos: list[Photo] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    prints: list[Fingerprint] = field(default_factory=list)
+    properties: list[Properties] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    picture_bytes: int = 0
+
+    @property
+    def files(self) -> int:
+        """Files in it, photos or not."""
+        return len(self.sightings) + len(self.quarantined)
+
+    def is_full(self, most: int) -> bool:
+        """Whether it is time to commit."""
+        return self.files >= most or self.picture_bytes >= MOST_PICTURE_BYTES
+
+    def add(self, entry: Entry, result: Done | Failed) -> int:
+        """Take in one entry's result; returns the bytes that were read for it."""
+        now = datetime.now(UTC)
+        if isinstance(result, Failed):
+            self._refuse(entry, Refused(REASON_OF_FAILURE[result.why], result.detail), None, now)
+            return max(entry.size, 0)
+        answer: Answer = result.value
+        if isinstance(answer.found, Refused):
+            self._refuse(entry, answer.found, answer.content, now)
+        else:
+            self._accept(entry, answer.found, answer.content, now)
+        return answer.content.size if answer.content else 0
+
+    def _refuse(self, entry: Entry, refused: Refused, content: Content | None, now: datetime) -> None:
+        self.quarantined.append(
+            Quarantined(
+                uri=entry.uri,
+                size=content.size if content else entry.size,
+                modified_at=content.modified_at if content else entry.modified_at,
+                reason=refused.reason,
+                detail=refused.detail,
+                photo_id=refused.photo_id,
+                seen_at=now,
+            )
+        )
+
+    def _accept(self, entry: Entry, found: Examined, content: Content | None, now: datetime) -> None:
+        self.photos.append(photo_row(entry, found, now, self.keep_locations))
+        self.sightings.append(
+            Sighting(
+                uri=entry.uri,
+                photo_id=found.photo_id,
+                file_name=entry.file_name,
+                source=entry.source,
+                size=content.size if content else entry.size,
+                modified_at=content.modified_at if content else entry.modified_at,
+                etag=entry.etag,
+                license=entry.license,
+                photographer=entry.photographer,
+                seen_at=now,
+            )
+        )
+        self.pictures.append(found.picture)
+        self.picture_bytes += len(found.picture.bytes)
+        self.properties.append(found.properties)
+        self.prints += [
+            Fingerprint(photo_id=found.photo_id, method=method, bits=bits)
+            for method, bits in found.fingerprints.by_method().items()
+        ]
+
+    def write(self, warehouse: Warehouse) -> Written:
+        """Commit: what depends on photos first, what says that a file is done last."""
+        warehouse.table(PICTURES).insert(self.pictures)
+        warehouse.table(FINGERPRINTS).insert(self.prints)
+        warehouse.table(PROPERTIES).insert(self.properties)
+        return Written(
+            photos=warehouse.table(PHOTOS).insert(self.photos),
+            quarantined=warehouse.table(QUARANTINE).insert(self.quarantined),
+            sightings=warehouse.table(SIGHTINGS).insert(self.sightings),
+        )
+
+
+def photo_row(entry: Entry, found: Examined, now: datetime, keep_locations: bool) -> Photo:
+    """The row of ``photos``; what the source says of licence and photographer goes before the file's own words."""
+    facts = found.facts
+    return Photo(
+        photo_id=found.photo_id,
+        uri=entry.uri,
+        source=entry.source,
+        format=found.format,
+        bytes=found.size,
+        width=found.width,
+        height=found.height,
+        mode=found.mode,
+        orientation=found.orientation,
+        icc_profile=found.icc_profile,
+        has_gps=facts.has_gps,
+        captured_at=facts.captured_at,
+        captured_offset_minutes=facts.captured_offset_minutes,
+        camera_make=facts.camera_make,
+        camera_model=facts.camera_model,
+        lens=facts.lens,
+        focal_length_mm=facts.focal_length_mm,
+        f_number=facts.f_number,
+        exposure_s=facts.exposure_s,
+        iso=facts.iso,
+        photographer=entry.photographer or facts.photographer,
+        copyright=facts.copyright,
+        license=entry.license or facts.license,
+        star_rating=facts.star_rating,
+        has_gain_map=found.has_gain_map,
+        opt_out=facts.opt_out,
+        digital_source_type=facts.digital_source_type,
+        latitude=facts.latitude if keep_locations else None,
+        longitude=facts.longitude if keep_locations else None,
+        warnings=[str(warning) for warning in found.warnings],
+        simulated=False,
+        ingested_at=now,
+    )
