@@ -76,8 +76,11 @@ class Table:
         return int(self.delta().version())
 
     def dataset(self, version: int | None = None) -> pads.Dataset:
-        """The rows as a pyarrow dataset, read through pyarrow's own file system."""
-        return self.delta(version).to_pyarrow_dataset(filesystem=self._filesystem)
+        """The rows as a pyarrow dataset, read through pyarrow's own file system.
+
+        It has the record's columns: those that an older version of the table lacks are null.
+        """
+        return self.delta(version).to_pyarrow_dataset(filesystem=self._filesystem, schema=self.spec.schema)
 
     def read(
         self,
@@ -194,6 +197,7 @@ class Table:
                 delta,
                 rows,
                 commit_properties=NO_REBASE,
+                schema_mode="merge",  # optional columns that the record has gained since the table was made
                 writer_properties=WriterProperties(compression="ZSTD"),
                 **how,
             )

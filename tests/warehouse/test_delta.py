@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.columns import column
 from schemas.errors import IntegrityFault, WarehouseVersion, WrongUse
 from schemas.photos import DUPLICATES, FINGERPRINTS, Duplicate, Fingerprint
 from warehouse.delta import Table
@@ -123,6 +125,24 @@ def test_the_digest_ignores_order_and_chunks_but_sees_every_value() -> None:
     assert digest(one, ["k"]) == digest(same, ["k"]) == digest(nearly, ["k"])
     assert digest(one, ["k"]) != digest(other, ["k"])
     assert digest(one, ["k"]) != digest(one.set_column(2, "l", pa.array([[1.0], [], []])), ["k"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaterDuplicate(Duplicate):
+    """The record as a later Salon may have it: with one more optional column."""
+
+    looked_at_by: str | None = column("who looked at it", optional=True)
+
+
+def test_a_table_made_before_a_column_was_added_is_read_and_written_with_it(tmp_path: Path) -> None:
+    location = Location.of(tmp_path)
+    earlier = Table(location, DUPLICATES)
+    earlier.insert([duplicate("a")])
+    later = Table(location, replace(DUPLICATES, row=LaterDuplicate))
+    assert later.read(["photo_id", "looked_at_by"]).to_pylist() == [{"photo_id": "a", "looked_at_by": None}]
+    later.insert([LaterDuplicate(**asdict(duplicate("b")), looked_at_by="ana")])
+    assert later.read(["looked_at_by"])["looked_at_by"].to_pylist().count("ana") == 1
+    assert later.read(["photo_id", "looked_at_by"], version=1).to_pylist() == [{"photo_id": "a", "looked_at_by": None}]
 
 
 def test_people_can_read_tables_and_nothing_else(tmp_path: Path) -> None:
