@@ -18,7 +18,7 @@ class Batch:
     selection: str = column("how it was chosen: the settings and seed, as JSON")
     design: str = column("shared_queue or project_per_rater, overlap, repeats: as JSON")
     photos: int = column("photos to be rated")
-    state: str = column("chosen or sent")
+    state: str = column("chosen or sent; only a chosen one can be changed")
     simulated: bool = column("its ratings are to come from simulated raters")
     created_at: datetime = column("when it was chosen", arrival=True)
 
@@ -31,8 +31,14 @@ class Task:
     batch_id: str = column("the batch")
     photo_id: str = column("the photo shown; the left one of a pair")
     right_photo_id: str | None = column("the right photo of a pair", optional=True)
+    frame_ids: list[str] | None = column("all photos of a burst task, in the order shown", optional=True)
     role: str = column("a code of TaskRole")
-    rater_id: str | None = column("the rater it is meant for; null in a shared queue", optional=True)
+    slot: int | None = column(
+        "number of the rater's place in the design, from 1; accounts take the places when a batch is sent; "
+        "null in a shared queue",
+        optional=True,
+    )
+    rater_id: str | None = column("the rater it is meant for, where known when chosen", optional=True)
     position: int | None = column("place in the rater's order, from 1; null in a shared queue", optional=True)
     repeat_of: str | None = column("task_key of the first showing", optional=True)
     inclusion_probability: float | None = column("probability with which the photo was chosen, 0 to 1", optional=True)
@@ -172,6 +178,46 @@ class Score:
     sd: float | None = column("standard deviation of the ratings, ddof 1; null below two", optional=True)
     histogram: list[int] = column("votes per step of the scale, lowest first; ten bins for sliders")
     simulated: bool = column("at least one of the ratings is simulated")
+    bimodality: float | None = column(
+        "Sarle's bimodality coefficient, 0 to 1; above 5/9 votes tend to two camps; null below four votes",
+        optional=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReliabilityFigure:
+    """How far the scores of one question can be trusted, overall or in one stratum."""
+
+    question: str = column("the question")
+    scale: str = column("scale id")
+    screening: str = column("name of the screening configuration, 'none' for all raters")
+    stratum: str = column("'all', or the stratum that the photos belong to")
+    measure: str = column("icc1, icc1k, alpha_interval, split_half, leave_one_out, retest, ...")
+    value: float | None = column("the figure; null where the votes cannot tell", optional=True)
+    low: float | None = column("lower end of its 95 % interval", optional=True)
+    high: float | None = column("upper end of its 95 % interval", optional=True)
+    about: str = column("what the interval is over: resampled photos, raters, or random halves of the raters")
+    photos: int = column("photos that it rests on")
+    raters: int = column("raters that it rests on")
+    votes: int = column("votes that it rests on")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """From which votes and with which settings the scores of one question stand; written last."""
+
+    question: str = column("the question")
+    scale: str = column("scale id")
+    scale_low: float = column("lowest value of the scale")
+    scale_high: float = column("highest value of the scale")
+    votes_digest: str = column("hash of the votes that counted")
+    settings_digest: str = column("hash of the settings and of the version of the models")
+    photos: int = column("photos scored")
+    raters: int = column("raters whose votes counted")
+    votes: int = column("votes that counted")
+    components: int = column("connected parts of the design; scores of different parts share no scale")
+    simulated: bool = column("at least one of the votes is simulated")
+    notes: list[str] = column("sentences that whoever uses the scores should read")
 
 
 BATCHES = TableSpec("batches", Batch, ("batch_id",), "Chosen batches.", derived=True)
@@ -186,4 +232,12 @@ RATER_PROFILES = TableSpec("rater_profiles", RaterProfile, ("rater_id",), "What 
 RATERS = TableSpec(
     "raters", Rater, ("rater_id", "question", "scale", "method", "screening"), "Rater models.", derived=True
 )
+RELIABILITY = TableSpec(
+    "reliability",
+    ReliabilityFigure,
+    ("question", "scale", "screening", "stratum", "measure"),
+    "How far scores can be trusted.",
+    derived=True,
+)
+SCORINGS = TableSpec("scorings", Scoring, ("question", "scale"), "What scores were made from.", derived=True)
 SCORES = TableSpec("scores", Score, ("photo_id", "question", "scale", "method", "screening"), "Scores.", derived=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.columns import TableSpec
 from schemas.photos import (
     BURSTS,
+    COMPARED,
     DUPLICATE_PAIRS,
     DUPLICATES,
     EMBEDDINGS,
@@ -23,7 +24,9 @@ from schemas.ratings import (
     RATERS,
     RATINGS,
     REJECTED_RATINGS,
+    RELIABILITY,
     SCORES,
+    SCORINGS,
     SENT_TASKS,
     TASKS,
 )
@@ -40,6 +43,7 @@ TABLES: tuple[TableSpec, ...] = (
     FINGERPRINTS,
     PROPERTIES,
     DUPLICATE_PAIRS,
+    COMPARED,
     DUPLICATES,
     BURSTS,
     EMBEDDINGS,
@@ -53,6 +57,8 @@ TABLES: tuple[TableSpec, ...] = (
     RATER_PROFILES,
     RATERS,
     SCORES,
+    RELIABILITY,
+    SCORINGS,
     RELEASES,
     MEMBERS,
 )

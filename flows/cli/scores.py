@@ -76,3 +76,14 @@ def import_ratings(
         simulated=simulated,
     )
     show_outcome(outcome, wants_json(as_json))
+
+
+def score(root: Root = None, as_json: Json = False) -> None:
+    """Turn ratings into scores with intervals, rater models and reliability figures.
+
+    Only questions whose votes or settings have changed are worked out again.
+    """
+    from flows.runtime import run_flow
+    from flows.score import score as stage
+
+    show_outcome(run_flow(stage, root=resolve_root(root)), wants_json(as_json))

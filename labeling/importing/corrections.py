@@ -69,8 +69,7 @@ def _revised(rows: pa.Table, now: pa.Table) -> pa.Table:
         part = rows.filter(pa.array(versions == version)).combine_chunks()
         for scale in pc.unique(part["scale"]).to_pylist():
             same = part.filter(pc.equal(part["scale"], scale)).combine_chunks()
-            ids = rating_ids(
-                *(same[name].chunk(0) for name in ("identity", "value", "status")), scale, revision=int(version)
-            )
+            identity, value, status = (same[name].chunk(0) for name in ("identity", "value", "status"))
+            ids = rating_ids(identity, value, status, scale, revision=int(version))
             parts.append(same.set_column(0, same.schema.field("rating_id"), ids))
     return pa.concat_tables(parts)

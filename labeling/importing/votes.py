@@ -260,11 +260,11 @@ def _occurrences(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 def _codes(*columns: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.int64]:
     """One whole number for each row, equal where all columns are equal (nulls equal nulls)."""
-    total = np.zeros(len(columns[0]), np.int64)
+    total: npt.NDArray[np.int64] = np.zeros(len(columns[0]), np.int64)
     for column in columns:
         coded = _one_array(column).dictionary_encode(null_encoding="encode")
         total = total * max(len(coded.dictionary), 1) + np.asarray(coded.indices, np.int64)
-        _, total = np.unique(total, return_inverse=True)
+        total = np.asarray(np.unique(total, return_inverse=True)[1], np.int64)
     return total
 
 

@@ -1,0 +1,96 @@
+"""`salon score`: counted ratings into scores, rater models and reliability figures."""
+
+from __future__ import annotations
+
+from prefect import flow, task
+
+from flows.context import open_run
+from flows.outcome import Outcome
+from flows.progress import track
+from flows.runtime import RETRIES, publish_counts
+from labeling.scoring.question import Question, score_question, settings_digest, votes_digest
+from schemas.ratings import RATERS, RELIABILITY, SCORES, SCORINGS
+
+VOTES_OF = """
+    SELECT * FROM counted_ratings WHERE question = ? AND scale = ?
+"""
+QUESTIONS = """
+    SELECT question, scale, min(scale_low) AS low, max(scale_high) AS high
+    FROM counted_ratings GROUP BY question, scale ORDER BY question, scale
+"""
+
+
+@flow(name="score", flow_run_name="score {root}")
+def score(root: str) -> Outcome:
+    """Work out the scores of every question whose votes or settings have changed; results equal a full run."""
+    run = open_run(root)
+    questions = [Question(*row.values()) for row in run.warehouse.query(QUESTIONS).to_pylist()]
+    notes = [] if questions else ["There are no ratings yet: collect some, or salon import-ratings FILE."]
+    counts: dict[str, int | float | str] = {"questions": len(questions), "worked out": 0, "unchanged": 0}
+    remove_others(root, [(what.question, what.scale) for what in questions])
+    with track("score", len(questions)) as tracker:
+        for what in questions:
+            changed, figures, said = score_one(root, what)
+            counts["worked out" if changed else "unchanged"] = int(counts["worked out" if changed else "unchanged"]) + 1
+            counts |= {f"{what.question}: {name}": figure for name, figure in figures.items()}
+            notes += [f"{what.question}: {sentence}" for sentence in said]
+            tracker.advance()
+    return publish_counts(Outcome("score", counts, tuple(notes)))
+
+
+@task(**RETRIES)
+def score_one(root: str, what: Question) -> tuple[bool, dict[str, int | float | str], list[str]]:
+    """Score one question where its votes or the settings have changed; returns what stands now."""
+    run = open_run(root)
+    votes = run.warehouse.query(VOTES_OF, [what.question, what.scale])
+    settings = run.settings.score
+    where = _slice(what.question, what.scale)
+    standing = run.warehouse.query(
+        "SELECT votes_digest, settings_digest FROM scorings WHERE question = ? AND scale = ?",
+        [what.question, what.scale],
+    ).to_pylist()
+    wanted = {"votes_digest": votes_digest(votes), "settings_digest": settings_digest(settings)}
+    changed = wanted not in standing
+    if changed:
+        result = score_question(votes, what, settings)
+        run.warehouse.table(SCORES).replace(result.scores, where)
+        run.warehouse.table(RATERS).replace(result.raters, where)
+        run.warehouse.table(RELIABILITY).replace(result.reliability, where)
+        run.warehouse.table(SCORINGS).replace([result.scoring], where)
+    return changed, *_standing(root, what)
+
+
+def _standing(root: str, what: Question) -> tuple[dict[str, int | float | str], list[str]]:
+    """The figures and notes that stand in the tables for a question."""
+    warehouse = open_run(root).warehouse
+    key = [what.question, what.scale]
+    scoring = warehouse.query("SELECT * FROM scorings WHERE question = ? AND scale = ?", key).to_pylist()[0]
+    figures: dict[str, int | float | str] = {name: scoring[name] for name in ("votes", "photos", "raters")}
+    rows = warehouse.query(
+        "SELECT measure, value, low, high FROM reliability WHERE question = ? AND scale = ? AND stratum = 'all' "
+        "AND screening = 'none' ORDER BY measure",
+        key,
+    ).to_pylist()
+    for row in rows:
+        if row["value"] is None:
+            figures[row["measure"]] = "cannot be told"
+        elif row["low"] is None:
+            figures[row["measure"]] = f"{row['value']:.3f}"
+        else:
+            figures[row["measure"]] = f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+    return figures, list(scoring["notes"])
+
+
+def remove_others(root: str, questions: list[tuple[str, str]]) -> None:
+    """Take out what stands for questions that have no counted rating any more."""
+    warehouse = open_run(root).warehouse
+    for row in warehouse.query("SELECT question, scale FROM scorings").to_pylist():
+        if (row["question"], row["scale"]) not in questions:
+            for spec in (SCORES, RATERS, RELIABILITY, SCORINGS):
+                warehouse.table(spec).delete(_slice(row["question"], row["scale"]))
+
+
+def _slice(question: str, scale: str) -> str:
+    """The SQL condition of one question's rows."""
+    quoted = [text.replace("'", "''") for text in (question, scale)]
+    return f"question = '{quoted[0]}' AND scale = '{quoted[1]}'"
