@@ -10,4 +10,21 @@ from schemas.settings.base import SettingsPart
 class DedupeSettings(SettingsPart):
     """`[dedupe]`"""
 
-    radius: int = Field(7, ge=0, le=16, description="Hamming radius in bits within which pairs are looked at.")
+    radius: int = Field(
+        7, ge=0, le=16, description="Pairs whose 64-bit fingerprints differ in at most so many bits are looked at."
+    )
+    least_measure: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="From this figure of the second look on, two pictures are the same photograph (0 unlike, 1 alike).",
+    )
+    least_agreeing: float = Field(
+        0.8, ge=0, le=1, description="Share of a picture's blocks that must agree as well; retouching costs some."
+    )
+    mirrored_is_same: bool = Field(True, description="A mirrored copy is the same photo: one of the two is rated.")
+    turned_is_same: bool = Field(True, description="A copy turned by 90, 180 or 270 degrees is the same photo.")
+    burst_seconds: float = Field(
+        3.0, ge=0, description="Photos of one camera at most so far apart, and alike, are one burst; 0 finds none."
+    )
+    shard: int = Field(2000, ge=1, le=100_000, description="Photos or pairs whose results one commit holds.")

@@ -1,0 +1,60 @@
+"""What the second look sees of a picture: its trimmed, reduced form."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from curation.duplicates.borders import trim
+from curation.fingerprints import fingerprints
+
+SIDE = 128
+CHROMA_SIDE = 16
+
+Bytes = npt.NDArray[np.uint8]
+
+
+class JoinMethod(StrEnum):
+    """Fingerprints that propose pairs beside those of ingest."""
+
+    TRIMMED64 = "trimmed64@1"
+    """16 bytes: pHash of the picture without plain borders, then the box as four uint16 in 1/65535."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A picture for comparing: without plain borders, stretched to a square.
+
+    Parameters
+    ----------
+    gray : (128, 128) uint8
+        Luma.
+    chroma : (16, 16, 2) uint8
+        Cb and Cr; 128 is no colour.
+    """
+
+    gray: Bytes
+    chroma: Bytes
+
+    @classmethod
+    def of(cls, jpeg: bytes) -> Look:
+        """The look of a canonical picture."""
+        with Image.open(io.BytesIO(jpeg)) as opened:
+            picture, _ = trim(opened.convert("RGB"))
+        colours = picture.convert("YCbCr").resize((CHROMA_SIDE, CHROMA_SIDE), Image.Resampling.BOX)
+        window = Image.Resampling.BOX if min(picture.size) >= SIDE else Image.Resampling.BICUBIC
+        gray = picture.convert("L").resize((SIDE, SIDE), window)
+        return cls(np.asarray(gray, np.uint8), np.asarray(colours, np.uint8)[..., 1:].copy())
+
+
+def trimmed_fingerprint(jpeg: bytes) -> bytes:
+    """The bits of `JoinMethod.TRIMMED64` of a canonical picture."""
+    with Image.open(io.BytesIO(jpeg)) as opened:
+        picture = opened.convert("L")
+    inner, box = trim(picture)
+    return fingerprints(inner).phash64 + box.pack(*picture.size)
