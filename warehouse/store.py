@@ -41,8 +41,6 @@ class Warehouse:
         if files.get_file_info(MARKER).type == pafs.FileType.NotFound:
             for spec in TABLES:
                 Table(location, spec).create()
-            if not location.is_local:
-                files.create_dir("", recursive=True)
             with files.open_output_stream(MARKER) as stream:
                 stream.write(json.dumps({"schema_version": SCHEMA_VERSION}).encode() + b"\n")
         return cls.open(root)
