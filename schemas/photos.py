@@ -106,6 +106,17 @@ class DuplicatePair:
     verified: bool = column("the second look takes them for the same picture")
     measure: float = column("the second look's figure, 0 (unlike) to 1 (alike)")
     relation: str = column("a code of Relation, or 'different'")
+    agreeing: float | None = column("share of the blocks with contrast that agree, 0 to 1", optional=True)
+    form: str | None = column("how photo_b is mirrored or turned against photo_a; null is upright", optional=True)
+    look: str | None = column("version of the second look", optional=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A photo whose pairs with all photos that were there are in duplicate_pairs."""
+
+    photo_id: str = column("the photo")
+    join: str = column("what was joined: fingerprint methods, radius, version of the second look")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,8 +158,11 @@ class Verdict:
     """One rule's decision on one photo."""
 
     photo_id: str = column("the photo")
-    rule: str = column("name of the rule in salon.toml, with its kind's version")
-    rules_version: str = column("hash of the rule's definition")
+    rule: str = column("name of the rule in salon.toml")
+    rules_version: str = column("hash of the rule's definition and its kind's version")
+    kind: str | None = column("kind of the rule with its version, such as range@1", optional=True)
+    space: str | None = column("model whose vectors the rule looked at; null where it looks at none", optional=True)
+    measure: str | None = column("hash of all that determines the score: a new threshold leaves it", optional=True)
     kept: bool = column("the rule lets the photo pass")
     score: float | None = column("what the rule measured; null where it could not", optional=True)
     threshold: float | None = column("the limit that the score was held against", optional=True)
@@ -163,6 +177,7 @@ FINGERPRINTS = TableSpec("fingerprints", Fingerprint, ("photo_id", "method"), "P
 DUPLICATE_PAIRS = TableSpec(
     "duplicate_pairs", DuplicatePair, ("photo_a", "photo_b", "method"), "Every pair within the radius."
 )
+COMPARED = TableSpec("compared", Compared, ("photo_id", "join"), "Photos whose pairs are complete.")
 DUPLICATES = TableSpec("duplicates", Duplicate, ("photo_id",), "Photos of duplicate groups.", derived=True)
 BURSTS = TableSpec("bursts", Burst, ("photo_id",), "Photos of bursts.", derived=True)
 EMBEDDINGS = TableSpec("embeddings", Embedding, ("photo_id", "model"), "Vectors, per model.")
