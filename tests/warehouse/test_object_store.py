@@ -48,7 +48,8 @@ def test_three_writers_at_once_leave_each_key_once_on_an_object_store(root: str)
 def test_derived_rows_are_replaced_and_queried_on_an_object_store(root: str) -> None:
     warehouse = Warehouse.create(root)
     row = Duplicate(
-        photo_id="a", group_id="g", representative_id="a", relation="representative", distance=0.0, method="m", reason="t"
+        photo_id="a", group_id="g", representative_id="a", relation="representative", distance=0.0,
+        method="m", reason="t",
     )  # fmt: skip
     assert warehouse.table(DUPLICATES).replace([row])
     assert not warehouse.table(DUPLICATES).replace([row])
