@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.outcome import Outcome
 from flows.prefect_server import ensure_server
-from schemas.errors import PassingFault
+from schemas.errors import GateRefused, PassingFault
 
 PREFECT_DEFAULTS = {
     # Prefect's temporary server gives up after 20 s, which a busy machine exceeds.
@@ -61,3 +61,13 @@ def publish_counts(outcome: Outcome) -> Outcome:
         description="\n".join(outcome.notes) or None,
     )
     return outcome
+
+
+def refused(refusal: GateRefused) -> Any:
+    """The end of a run that a gate refused: a state of its own that says which gate and by how much.
+
+    A flow returns it; the caller in the same process still gets the `GateRefused`.
+    """
+    from prefect.states import Failed
+
+    return Failed(name="Refused", message=str(refusal), data=refusal)
