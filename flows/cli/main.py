@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import base, curate, ingest, maintain, scores, status
+from flows.cli import base, curate, dedupe, embed, ingest, maintain, scores, status, study
+from flows.cli import filter as filtering
 from flows.cli.console import ERRORS
 from schemas.errors import SalonError, WrongUse
 
@@ -28,7 +29,11 @@ def build() -> typer.Typer:
     app.callback()(everywhere)
     app.command()(base.init)
     app.command()(ingest.ingest)
+    app.command()(dedupe.dedupe)
+    app.command()(embed.embed)
+    app.command("filter")(filtering.filter_photos)
     app.command()(curate.curate)
+    app.command()(study.select)
     app.command()(status.status)
     app.command()(maintain.maintain)
     app.command()(base.sql)

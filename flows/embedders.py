@@ -1,0 +1,40 @@
+"""From the words in the settings to an embedder; models are imported only where one is named."""
+
+from __future__ import annotations
+
+import os
+
+from curation.embedding.descriptor import Descriptor
+from curation.embedding.protocol import Embedder
+from curation.embedding.specs import DescriptorSpec, parse_spec
+from schemas.settings.embed import EmbedSettings
+
+
+def make_embedder(settings: EmbedSettings, pictures: int | None = None) -> Embedder:
+    """The embedder that the settings name.
+
+    Parameters
+    ----------
+    settings : EmbedSettings
+    pictures : int, optional
+        How many are to be embedded; a precision is chosen by measuring only where that pays.
+
+    Raises
+    ------
+    WrongUse, MissingWeights, IntegrityFault
+        The words, the weights or their checksum are wrong.
+    """
+    spec = parse_spec(settings.embedder)
+    if isinstance(spec, DescriptorSpec):
+        return Descriptor()
+    if not settings.download:
+        # Read by the hub's library when it is imported: a missing file is then said at once, without a request.
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from curation.embedding.open_clip import load_open_clip
+
+    return load_open_clip(spec, settings, pictures)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
