@@ -19,7 +19,6 @@ from schemas.photos import (
     PHOTOS,
     PICTURES,
     QUARANTINE,
-    SIGHTINGS,
     Fingerprint,
     Photo,
     Picture,
@@ -28,6 +27,7 @@ from schemas.photos import (
 )
 from schemas.properties import PROPERTIES, Properties
 from warehouse.sources.entries import Content, Entry
+from warehouse.sources.renewal import drop_refusals, insert_sightings
 from warehouse.store import Warehouse
 
 MOST_PICTURE_BYTES = 96_000_000
@@ -52,9 +52,18 @@ class Written:
 
 @dataclass
 class Shard:
-    """Rows of some thousand files."""
+    """Rows of some thousand files.
+
+    Parameters
+    ----------
+    keep_locations : bool
+        Keep latitude and longitude.
+    second_look : bool
+        Files are looked at that the warehouse knew: refusals that no longer hold are dropped.
+    """
 
     keep_locations: bool = False
+    second_look: bool = False
     photos: list[Photo] = field(default_factory=list)
     sightings: list[Sighting] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
@@ -127,11 +136,14 @@ class Shard:
         warehouse.table(PICTURES).insert(self.pictures)
         warehouse.table(FINGERPRINTS).insert(self.prints)
         warehouse.table(PROPERTIES).insert(self.properties)
-        return Written(
+        written = Written(
             photos=warehouse.table(PHOTOS).insert(self.photos),
             quarantined=warehouse.table(QUARANTINE).insert(self.quarantined),
-            sightings=warehouse.table(SIGHTINGS).insert(self.sightings),
+            sightings=insert_sightings(warehouse, self.sightings),
         )
+        if self.second_look:
+            drop_refusals(warehouse, self.sightings, self.quarantined)
+        return written
 
 
 def photo_row(entry: Entry, found: Examined, now: datetime, keep_locations: bool) -> Photo:

@@ -1,0 +1,131 @@
+"""A file that crashes, hangs or eats memory costs itself alone, and no worker outlives its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.worker_pool import WorkerLimits, WorkerPool
+from flows.worker_process import Done, Failed
+
+
+@dataclass(frozen=True)
+class HostileJob:
+    """A decoder that does to its process what the item says."""
+
+    def __call__(self, item: str) -> str:
+        what = item.split("-")[0]
+        if what == "segfault":
+            ctypes.string_at(0)
+        elif what == "exit":
+            os._exit(7)
+        elif what == "hang":
+            ctypes.CDLL(None).sleep(1000)
+        elif what == "spin":
+            while True:
+                pass
+        elif what == "memory":
+            return str(len(bytearray(8_000_000_000)))
+        elif what == "error":
+            raise ValueError("no such colour")
+        return item.upper()
+
+
+def run(items: list[str], workers: int = 2, seconds: float = 2.0) -> dict[str, Done | Failed]:
+    with WorkerPool(HostileJob(), workers, WorkerLimits(seconds, 1_000_000_000)) as pool:
+        return dict(pool.run(items))
+
+
+def test_every_good_item_is_answered_whatever_its_neighbours_do() -> None:
+    bad = {
+        "segfault-1": "crashed",
+        "exit-2": "crashed",
+        "hang-3": "timeout",
+        "spin-4": "timeout",
+        "memory-5": "memory",
+        "error-6": "error",
+        "segfault-7": "crashed",
+    }
+    good = [f"good-{n}" for n in range(100)]
+    items = list(good)
+    for place, name in enumerate(bad):
+        items.insert(13 * place, name)
+    results = run(items)
+    assert len(results) == len(items)
+    for name in good:
+        assert results[name] == Done(name.upper())
+    for name, why in bad.items():
+        answer = results[name]
+        assert isinstance(answer, Failed)
+        assert answer.why == why, name
+
+
+def test_items_are_taken_in_no_further_ahead_than_allowed() -> None:
+    taken = 0
+
+    def lazily() -> Iterator[str]:
+        nonlocal taken
+        for n in range(100):
+            taken += 1
+            yield f"good-{n}"
+
+    with WorkerPool(HostileJob(), 1, in_flight=5) as pool:
+        for done, _ in enumerate(pool.run(lazily())):
+            assert taken <= done + 6
+
+
+def test_leaving_the_pool_early_ends_its_workers_at_once() -> None:
+    with WorkerPool(HostileJob(), 1, WorkerLimits(seconds=60)) as pool:
+        results = pool.run(["good-1", "hang-2", "good-3"])
+        next(results)
+        began = time.monotonic()
+    assert time.monotonic() - began < 30  # far below the limit of 60 s that the hanging item has
+
+
+PARENT = """
+import sys
+sys.path.insert(0, {checkout!r})
+from flows.worker_pool import WorkerPool
+from tests.flows.test_worker_pool import HostileJob
+with WorkerPool(HostileJob(), 2) as pool:
+    for item, result in pool.run(["good-1", "good-2", "hang-3", "spin-4"]):
+        print(item, flush=True)
+"""
+
+
+def all_children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(word) for word in (task / "children").read_text().split()]
+    return found
+
+
+def test_workers_die_with_a_parent_that_is_killed() -> None:
+    checkout = str(Path(__file__).resolve().parent.parent.parent)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT.format(checkout=checkout)], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    assert {parent.stdout.readline(), parent.stdout.readline()} == {b"good-1\n", b"good-2\n"}
+    workers = all_children(parent.pid)
+    assert workers
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    until = time.monotonic() + 10
+    while any(is_running(pid) for pid in workers):
+        assert time.monotonic() < until, "a worker outlived its parent"
+        time.sleep(0.05)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
