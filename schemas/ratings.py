@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from schemas.columns import TableSpec, column
+
+
+class BatchState(StrEnum):
+    """How far a batch is."""
+
+    CHOSEN = "chosen"
+    """It can be looked at and changed."""
+    SENT = "sent"
+    """Raters may have seen it: it stays as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +28,7 @@ class Batch:
     selection: str = column("how it was chosen: the settings and seed, as JSON")
     design: str = column("shared_queue or project_per_rater, overlap, repeats: as JSON")
     photos: int = column("photos to be rated")
-    state: str = column("chosen or sent; only a chosen one can be changed")
+    state: str = column("a code of BatchState; only a chosen one can be changed")
     simulated: bool = column("its ratings are to come from simulated raters")
     created_at: datetime = column("when it was chosen", arrival=True)
 
@@ -47,13 +57,27 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Project:
+    """A project of Label Studio that Salon made: one for a shared queue, or one per rater."""
+
+    server: str = column("the Label Studio server: a name that outlives its address")
+    project_id: int = column("Label Studio's project")
+    batch_id: str = column("the batch whose tasks it shows")
+    slot: int | None = column("the place in the design that it is for; null for a shared queue", optional=True)
+    rater_id: str | None = column("the rater it is for; null for a shared queue", optional=True)
+    protocol: str = column("definition of the protocol as it was sent, as JSON")
+    pictures: str = column("what the addresses of its pictures begin with")
+    seen_until: datetime | None = column("its ratings are collected up to this moment of its clock", optional=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SentTask:
     """Where a task lives in Label Studio."""
 
     task_key: str = column("the task")
-    server: str = column("base address of the Label Studio server")
+    server: str = column("the Label Studio server: a name that outlives its address")
     project_id: int = column("Label Studio's project")
-    labelstudio_task_id: int = column("Label Studio's task")
+    labelstudio_task_id: int = column("Label Studio's task; a task that was lost there and sent again has two rows")
     sent_at: datetime = column("when it was sent", arrival=True)
 
 
@@ -222,7 +246,10 @@ class Scoring:
 
 BATCHES = TableSpec("batches", Batch, ("batch_id",), "Chosen batches.", derived=True)
 TASKS = TableSpec("tasks", Task, ("task_key",), "Pictures to be shown.")
-SENT_TASKS = TableSpec("sent_tasks", SentTask, ("task_key",), "Where tasks live in Label Studio.")
+PROJECTS = TableSpec("projects", Project, ("server", "project_id"), "Projects of Label Studio.", derived=True)
+SENT_TASKS = TableSpec(
+    "sent_tasks", SentTask, ("task_key", "server", "labelstudio_task_id"), "Where tasks live in Label Studio."
+)
 RATINGS = TableSpec("ratings", Rating, ("rating_id",), "Every single vote.")
 COMPARISONS = TableSpec("comparisons", Comparison, ("comparison_id",), "Every single comparison.")
 REJECTED_RATINGS = TableSpec(

@@ -1,0 +1,163 @@
+"""What can be chosen: candidates with their properties, embeddings and groups, out of the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flows.context import Run
+from labeling.selection.choose import Vectors
+from labeling.selection.pool import NO_GROUP, Cap, Ints, Pool
+from schemas.errors import WrongUse
+from schemas.photos import EMBEDDINGS
+from schemas.properties import PROPERTIES
+from schemas.settings import StudySettings
+
+LOGARITHMIC = frozenset({"sharpness"})
+"""Variances reach over powers of ten: their bins have equal width in the logarithm."""
+
+EARLIER = "SELECT photo_id FROM tasks WHERE batch_id <> $1 AND role IN ('rate', 'audit')"
+
+CANDIDATES = """
+    SELECT k.photo_id, k.photographer, b.burst_id, p.* EXCLUDE (photo_id, version)
+    FROM kept k
+    LEFT JOIN bursts b USING (photo_id)
+    LEFT JOIN (SELECT * FROM properties QUALIFY row_number() OVER (PARTITION BY photo_id ORDER BY version DESC) = 1) p
+        USING (photo_id)
+    {without}
+    ORDER BY k.photo_id
+"""
+
+REJECTED = """
+    SELECT photo_id FROM representatives SEMI JOIN (SELECT photo_id FROM verdicts WHERE NOT kept) USING (photo_id)
+    ANTI JOIN (SELECT photo_id FROM verdicts WHERE NOT kept AND regexp_matches(lower(rule), $2)) u USING (photo_id)
+    ANTI JOIN ({earlier}) e USING (photo_id)
+    ORDER BY photo_id
+"""
+
+BURSTS = """
+    SELECT burst_id, list(photo_id ORDER BY position, photo_id) AS photos FROM bursts
+    SEMI JOIN photos USING (photo_id)
+    ANTI JOIN (SELECT photo_id FROM verdicts WHERE NOT kept) v USING (photo_id)
+    {without}
+    GROUP BY burst_id HAVING count(*) >= $2 ORDER BY burst_id
+"""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The pool, and how to get at its embeddings (None where there are none)."""
+
+    pool: Pool
+    vectors: Vectors | None
+    space: str
+
+
+def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
+    """All photos that may be chosen for a batch: kept, and in no other batch unless `again`.
+
+    Raises
+    ------
+    WrongUse
+        A property named in the settings is none.
+    """
+    study = run.settings.study
+    _refuse_unknown_properties(study)
+    without = "" if again else f"ANTI JOIN ({EARLIER}) e USING (photo_id)"
+    rows = run.warehouse.query(CANDIDATES.format(without=without), [] if again else [batch_id])
+    ids = rows["photo_id"].to_pylist()
+    names = dict.fromkeys((*study.strata, *study.flatten))
+    properties = {name: _numbers(rows, name) for name in names}
+    caps = (
+        Cap("photographer", _codes(rows["photographer"]), study.max_per_photographer),
+        Cap("burst", _codes(rows["burst_id"]), study.max_per_burst),
+    )
+    space = _space(run)
+    vectors = _vectors(run, ids, space) if space else None
+    return Candidates(Pool(ids, properties, caps), vectors, space or "image properties")
+
+
+def rejected(run: Run, batch_id: str) -> list[str]:
+    """Photos that the filter rejected and that may be shown for an audit, ascending."""
+    words = "|".join(run.settings.study.audit_never) or "$^"
+    rows = run.warehouse.query(REJECTED.format(earlier=EARLIER), [batch_id, words])
+    return [str(photo) for photo in rows["photo_id"].to_pylist()]
+
+
+def burst_frames(run: Run, batch_id: str, frames: int, *, again: bool) -> dict[str, tuple[str, ...]]:
+    """Bursts with at least that many frames: first, last, and evenly between."""
+    without = "" if again else f"ANTI JOIN ({EARLIER}) e USING (photo_id)"
+    text = BURSTS.format(without=without)
+    parameters: list[object] = [batch_id, frames]
+    if again:
+        text, parameters = text.replace("$2", "$1"), [frames]
+    rows = run.warehouse.query(text, parameters).to_pylist()
+    places = np.linspace(0, 1, frames)
+    return {row["burst_id"]: tuple(row["photos"][round(p * (len(row["photos"]) - 1))] for p in places) for row in rows}
+
+
+def groups_of(run: Run, photo_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Words that near copies and frames of one burst share, for each photo that has any."""
+    if not photo_ids:
+        return {}
+    rows = run.warehouse.query(
+        """SELECT photo_id, list(word ORDER BY word) AS words FROM (
+               SELECT photo_id, 'group ' || group_id AS word FROM duplicates
+               UNION ALL SELECT photo_id, 'burst ' || burst_id FROM bursts)
+           SEMI JOIN wanted USING (photo_id) GROUP BY photo_id""",
+        extra={"wanted": pa.table({"photo_id": pa.array(photo_ids, pa.string())})},
+    )
+    return {row["photo_id"]: frozenset(row["words"]) for row in rows.to_pylist()}
+
+
+def _refuse_unknown_properties(study: StudySettings) -> None:
+    known = [c.name for c in PROPERTIES.columns if c.type in (pa.float64(), pa.int64())]
+    for setting, names in (("strata", study.strata), ("flatten", study.flatten)):
+        for name in names:
+            if name not in known:
+                raise WrongUse(f"[study] {setting}: there is no image property '{name}'; there are {', '.join(known)}.")
+
+
+def _numbers(rows: pa.Table, name: str) -> npt.NDArray[np.float64]:
+    values = pc.fill_null(rows[name].cast(pa.float64()), float("nan")).to_numpy()
+    return np.log1p(np.maximum(values, 0)) if name in LOGARITHMIC else np.asarray(values)
+
+
+def _codes(column: pa.ChunkedArray) -> Ints:
+    """Whole numbers for the values of a text column; `NO_GROUP` for null."""
+    encoded = column.combine_chunks().dictionary_encode() if len(column) else None
+    if encoded is None:
+        return np.empty(0, dtype=np.int64)
+    codes = encoded.indices if not isinstance(encoded, pa.ChunkedArray) else encoded.combine_chunks().indices
+    return np.asarray(pc.fill_null(codes.cast(pa.int64()), NO_GROUP).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _space(run: Run) -> str | None:
+    """The model whose embeddings are used: the one of the settings, else the one with most photos."""
+    rows = run.warehouse.query(
+        "SELECT model, count(*) AS n FROM embeddings GROUP BY model ORDER BY n DESC, model"
+    ).to_pylist()
+    wanted = run.settings.embed.embedder
+    named = [row["model"] for row in rows if row["model"].split("@")[0] == wanted or row["model"] == wanted]
+    return next(iter([*named, *(row["model"] for row in rows)]), None)
+
+
+def _vectors(run: Run, ids: list[str], space: str) -> Vectors:
+    def of(rows: Ints) -> npt.NDArray[np.float32]:
+        wanted = pa.array([ids[row] for row in rows], pa.string())
+        where = (pc.field("model") == space) & pc.field("photo_id").isin(wanted)
+        found = run.warehouse.table(EMBEDDINGS).read(["photo_id", "vector"], where=where)
+        width = int(pc.max(pc.list_value_length(found["vector"])).as_py() or 1)
+        # A photo without an embedding is far from everything: it is chosen by its stratum alone.
+        matrix = np.zeros((len(rows), width), dtype=np.float32)
+        place = {photo: index for index, photo in enumerate(wanted.to_pylist())}
+        flat = pc.list_flatten(found["vector"]).to_numpy().reshape(-1, width)
+        matrix[[place[photo] for photo in found["photo_id"].to_pylist()]] = flat
+        return matrix
+
+    return of
