@@ -94,7 +94,9 @@ def _scenes() -> Iterator[tuple[str, Image.Image]]:
         try:
             data = files(package).joinpath(name).read_bytes()
         except (ModuleNotFoundError, FileNotFoundError) as error:
-            raise WrongUse(f"the demo's photos come with scikit-image and scikit-learn: {error}; `make setup`.") from error
+            raise WrongUse(
+                f"the demo's photos come with scikit-image and scikit-learn: {error}; `make setup`."
+            ) from error
         picture = Image.open(io.BytesIO(data)).convert("RGB")
         middle = picture.width // 2
         for side, box in (("a", (0, 0, middle, picture.height)), ("b", (middle, 0, picture.width, picture.height))):
