@@ -57,7 +57,7 @@ def select(
     return publish_counts(Outcome("select", counts, chosen.notes, files))
 
 
-def choose(run: Run, n: int | None = None, *, simulated: bool = False) -> str | None:
+def ensure_batch(run: Run, n: int | None = None, *, simulated: bool = False) -> str | None:
     """The batch that `salon send` sends where none is named, chosen by the settings' rule if need be.
 
     Parameters
