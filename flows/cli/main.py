@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import base, curate, dedupe, embed, ingest, maintain, scores, status, study
+from flows.cli import base, curate, dedupe, embed, ingest, labelstudio, maintain, scores, status, study
 from flows.cli import filter as filtering
 from flows.cli.console import ERRORS
 from schemas.errors import SalonError, WrongUse
@@ -34,11 +34,18 @@ def build() -> typer.Typer:
     app.command("filter")(filtering.filter_photos)
     app.command()(curate.curate)
     app.command()(study.select)
+    app.command()(labelstudio.send)
+    app.command()(labelstudio.collect)
+    app.add_typer(labelstudio.raters, name="raters")
+    app.add_typer(labelstudio.server, name="labelstudio")
     app.command()(status.status)
     app.command()(maintain.maintain)
     app.command()(base.sql)
     app.command("import-ratings")(scores.import_ratings)
     app.command("score")(scores.score)
+    app.command()(releases.publish)
+    app.command()(releases.approve)
+    app.command()(releases.verify)
     return app
 
 

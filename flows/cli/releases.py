@@ -1,0 +1,78 @@
+"""Commands on releases: `publish`, `approve`, `diff`, `verify`, `trace`, `takedown`, `push`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.console import OUT, Json, Root, print_json, resolve_root, show_outcome, wants_json
+from schemas.errors import IntegrityFault
+
+Name = Annotated[str, typer.Argument(help="Name of the dataset.")]
+
+
+def publish(
+    name: Name,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Make a draft, which `salon approve` makes a version.")
+    ] = False,
+    bump: Annotated[
+        str, typer.Option(help="major, minor or patch: more than the difference asks for, never less.")
+    ] = "",
+    resplit: Annotated[
+        bool, typer.Option("--resplit", help="Draw all splits anew, in a major version: photos change their split.")
+    ] = False,
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Make the next version of a dataset, with pictures, scores, ratings, card and checksums.
+
+    With nothing new it says `nothing has changed since VERSION` and makes nothing. A gate that is not reached
+    refuses the release: exit code 3, with by how much and what would mend it.
+    """
+    from flows.publish import publish as stage
+    from flows.runtime import run_flow
+
+    outcome = run_flow(stage, root=resolve_root(root), name=name, draft=draft, bump=bump, resplit=resplit)
+    show_outcome(outcome, wants_json(as_json))
+
+
+def approve(
+    name: Name,
+    version: Annotated[str, typer.Argument(help="Version of the draft.")],
+    by: Annotated[str, typer.Option(help="Who approves; else the name of the account on this machine.")] = "",
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Make a draft of a scheduled publish a version; who approved it is kept with the gates it passed."""
+    import getpass
+
+    from flows.publish import approve as stage
+    from flows.runtime import run_flow
+
+    outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, by=by or getpass.getuser())
+    show_outcome(outcome, wants_json(as_json))
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(help="Folder of a release, wherever it is.")],
+    as_json: Json = False,
+) -> None:
+    """Check every checksum, schema, row count and the splits of a release; needs nothing but the release.
+
+    Each fault is named with its file; exit code 1 where there is one.
+    """
+    from warehouse.releases.verify import verify as prove
+
+    proof = prove(path)
+    if wants_json(as_json):
+        print_json({"release": str(path), "files": proof.files, "rows": proof.rows, "faults": proof.faults})
+    else:
+        for fault in proof.faults:
+            OUT.print(fault, markup=False, soft_wrap=True)
+    if proof.faults:
+        raise IntegrityFault(f"{path}: {len(proof.faults)} faults; this is not the release that was published.")
+    if not wants_json(as_json):
+        OUT.print(f"{path}: {proof.files} files and {proof.rows:,} rows are as they were published.", soft_wrap=True)
