@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import base, curate, dedupe, embed, ingest, labelstudio, maintain, scores, status, study
+from flows.cli import base, curate, dedupe, embed, ingest, labelstudio, maintain, releases, scores, status, study
 from flows.cli import filter as filtering
 from flows.cli.console import ERRORS
 from schemas.errors import SalonError, WrongUse
