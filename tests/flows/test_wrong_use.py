@@ -1,0 +1,140 @@
+"""Wrong use gets one clear sentence, the right exit code, and leaves nothing half done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from flows.curate import curate
+from tests.command_line import salon
+from warehouse.store import MARKER, Warehouse
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    Warehouse.create(tmp_path / "warehouse")
+    return tmp_path / "warehouse"
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with three photos that people may rate."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(3):
+        Image.radial_gradient("L").rotate(40 * number).resize((300 + number, 300)).save(folder / f"p{number}.jpg")
+    root = tmp_path_factory.mktemp("made") / "warehouse"
+    Warehouse.create(root)
+    curate(root=str(root), sources=[str(folder)])
+    return root
+
+
+@pytest.fixture
+def root_with_photos(made_once: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made_once, tmp_path / "warehouse"))
+
+
+def votes(path: Path, header: str, *rows: str) -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def one_sentence(text: str) -> str:
+    """The error text; fails where there is more than one line, or a traceback."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    assert len(lines) == 1, text
+    assert lines[0].startswith("salon: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize("command", ["ingest", "curate"])
+def test_without_a_source_nothing_starts(command: str, root: Path, capfd: Capture) -> None:
+    ended = salon(capfd, root, command)
+    assert ended.code == 2
+    assert "source" in ended.err
+
+
+@pytest.mark.parametrize("command", ["ingest", "curate"])
+def test_an_empty_folder_is_named(command: str, root: Path, tmp_path: Path, capfd: Capture) -> None:
+    empty = tmp_path / "nothing here"
+    empty.mkdir()
+    ended = salon(capfd, root, command, empty)
+    assert ended.code == 2
+    assert "nothing here" in one_sentence(ended.err)
+
+
+def test_a_source_that_is_not_there_is_named(root: Path, capfd: Capture) -> None:
+    ended = salon(capfd, root, "ingest", "/no/such/folder")
+    assert ended.code == 2
+    assert "/no/such/folder" in one_sentence(ended.err)
+
+
+@pytest.mark.parametrize("command", [("ingest", "x"), ("status",), ("score",), ("publish", "beauty")])
+def test_a_folder_without_a_warehouse_says_what_to_do(command: tuple[str, ...], tmp_path: Path, capfd: Capture) -> None:
+    ended = salon(capfd, tmp_path, *command)
+    assert ended.code == 2
+    assert "salon init" in one_sentence(ended.err)
+
+
+@pytest.mark.parametrize("command", [("ingest", "x"), ("sql", "SELECT 1"), ("collect",)])
+def test_a_warehouse_of_a_newer_salon_is_refused(command: tuple[str, ...], root: Path, capfd: Capture) -> None:
+    (root / MARKER).write_text(json.dumps({"schema_version": 99}))
+    ended = salon(capfd, root, *command)
+    assert ended.code == 1
+    assert "newer Salon" in one_sentence(ended.err)
+
+
+def test_label_studio_that_is_down_is_said_so(root_with_photos: Path, capfd: Capture) -> None:
+    (root_with_photos / "salon.toml").write_text('[labelstudio]\nurl = "http://127.0.0.1:9"\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABEL_STUDIO_API_KEY", "0" * 40)
+        ended = salon(capfd, root_with_photos, "send")
+    assert ended.code == 1
+    assert "Label Studio" in one_sentence(ended.err)
+    assert "http://127.0.0.1:9" in ended.err
+
+
+def test_a_missing_column_is_named(root_with_photos: Path, tmp_path: Path, capfd: Capture) -> None:
+    file = votes(tmp_path / "votes.csv", "photo,score", "p0.jpg,3")
+    ended = salon(capfd, root_with_photos, "import-ratings", file, "--scale", "1-7")
+    assert ended.code in (1, 2)
+    assert "rater" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_score_off_the_scale_is_named_with_its_line(root_with_photos: Path, tmp_path: Path, capfd: Capture) -> None:
+    file = votes(tmp_path / "votes.csv", "photo,rater,score", "p0.jpg,a,3", "p1.jpg,a,9", "p2.jpg,a,4")
+    ended = salon(capfd, root_with_photos, "import-ratings", file, "--scale", "1-7")
+    text = ended.out + ended.err
+    assert "line 3" in text
+    assert "score" in text
+    assert "9" in text
+    rows = salon(capfd, root_with_photos, "sql", "SELECT value FROM ratings", "--json")
+    assert all(row["value"] != 9 for row in json.loads(rows.out))
+
+
+def test_a_wrong_setting_is_named_with_the_file_and_what_was_expected(root: Path, capfd: Capture) -> None:
+    (root / "salon.toml").write_text("[dedupe]\nradius = 99\n")
+    ended = salon(capfd, root, "dedupe")
+    assert ended.code == 2
+    text = one_sentence(ended.err)
+    assert "dedupe.radius" in text
+    assert "salon.toml" in text
+
+
+def test_an_unknown_setting_is_named(root: Path, capfd: Capture) -> None:
+    (root / "salon.toml").write_text("[dedupe]\nradios = 9\n")
+    ended = salon(capfd, root, "dedupe")
+    assert ended.code == 2
+    assert "dedupe.radios" in one_sentence(ended.err)
+
+
+def test_a_query_that_writes_is_refused(root: Path, capfd: Capture) -> None:
+    ended = salon(capfd, root, "sql", "DROP TABLE photos")
+    assert ended.code == 2
+    assert "SELECT" in one_sentence(ended.err)
