@@ -10,19 +10,19 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
 
-from flows.collect import collect
 from flows.context import Run, open_run
 from flows.curate import curate
 from flows.dedupe import dedupe
 from flows.embed import embed
 from flows.filter import filter_photos
 from flows.ingest import ingest
+from flows.labelstudio.collect import collect
+from flows.labelstudio.send import send
 from flows.maintain import maintain
 from flows.notify import tell
 from flows.publish import publish
 from flows.score import score
 from flows.select import select
-from flows.send import send
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 """A run that comes while another of the same deployment is at work waits for it."""

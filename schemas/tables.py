@@ -20,6 +20,7 @@ from schemas.properties import PROPERTIES
 from schemas.ratings import (
     BATCHES,
     COMPARISONS,
+    PROJECTS,
     RATER_PROFILES,
     RATERS,
     RATINGS,
@@ -50,6 +51,7 @@ TABLES: tuple[TableSpec, ...] = (
     VERDICTS,
     BATCHES,
     TASKS,
+    PROJECTS,
     SENT_TASKS,
     RATINGS,
     COMPARISONS,

@@ -1,0 +1,113 @@
+"""Renditions for the tasks of a batch: made once per photo, shown under a name per task."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pyarrow.compute as pc
+from PIL import Image
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from curation.decoding.refusal import NotAPhoto
+from curation.renditions import render
+from flows.context import Run, open_run
+from flows.labelstudio.studies import Study
+from flows.progress import track
+from flows.runtime import RETRIES
+from labeling.labelstudio.payloads import chunks, photos_of, picture_names
+from schemas.errors import IntegrityFault
+from schemas.photos import PICTURES
+from warehouse.releases.gather import whereabouts
+from warehouse.releases.originals import Originals
+from warehouse.renditions import Renditions
+
+SHARD = 200
+"""Photos per shard: what is in memory at once."""
+
+
+def make_pictures(run: Run, study: Study) -> tuple[int, int]:
+    """Make what is missing, and name it for every task.
+
+    Returns
+    -------
+    tuple of int
+        Renditions made, and how many of those from the canonical picture because the file is gone or changed.
+    """
+    store = renditions(run)
+    photos = [photo for row in study.tasks for photo in photos_of(row)]
+    missing = store.missing(photos)
+    made = reduced = 0
+    with track("pictures", len(missing)) as bar:
+        for shard in chunks(missing, SHARD):
+            reduced += make_shard(run.root, list(shard))
+            made += len(shard)
+            bar.advance(len(shard))
+    for row in study.tasks:
+        shown = photos_of(row)
+        names = dict.fromkeys(picture_names(row, study.protocol).values())
+        for photo, name in zip(shown, names, strict=False):
+            store.show(photo, study.batch.batch_id, name)
+    return made, reduced
+
+
+def renditions(run: Run) -> Renditions:
+    """The store for the settings' size and quality."""
+    settings = run.settings.labelstudio
+    return Renditions(run.warehouse.location, f"{settings.longest_side}q{settings.quality}")
+
+
+@task(name="make renditions", cache_policy=NO_CACHE, **RETRIES)
+def make_shard(root: str, photo_ids: list[str]) -> int:
+    """Make the renditions of some photos; returns how many had to come from the canonical picture."""
+    run = open_run(root)
+    settings = run.settings.labelstudio
+    store = renditions(run)
+    originals = Originals(run.warehouse.location, whereabouts(run.warehouse, photo_ids))
+    names = _names(run, photo_ids)
+    reduced = 0
+    make = partial(render, longest_side=settings.longest_side, quality=settings.quality)
+    # Pillow lets other threads run while it decodes and encodes.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        waiting = {}
+        for photo_id, data in originals.read_all(photo_ids):
+            if isinstance(data, IntegrityFault):
+                store.put(photo_id, _from_canonical(run, photo_id, data))
+                reduced += 1
+            else:
+                waiting[photo_id] = pool.submit(make, data, name=names.get(photo_id, ""))
+        for photo_id, future in waiting.items():
+            try:
+                store.put(photo_id, future.result().data)
+            except NotAPhoto as fault:
+                store.put(photo_id, _from_canonical(run, photo_id, fault))
+                reduced += 1
+    return reduced
+
+
+def _names(run: Run, photo_ids: Sequence[str]) -> dict[str, str]:
+    """A file name per photo: it tells camera RAW from TIFF."""
+    import pyarrow as pa
+
+    wanted = pa.table({"photo_id": pa.array(photo_ids, pa.string())})
+    rows = run.warehouse.query(
+        "SELECT photo_id, min(file_name) AS name FROM sightings SEMI JOIN wanted USING (photo_id) GROUP BY photo_id",
+        extra={"wanted": wanted},
+    ).to_pylist()
+    return {row["photo_id"]: row["name"] for row in rows}
+
+
+def _from_canonical(run: Run, photo_id: str, fault: Exception) -> bytes:
+    """The canonical picture, where the photo's file cannot be had any more; raises the fault without one."""
+    rows = run.warehouse.table(PICTURES).read(["bytes"], where=pc.field("photo_id") == photo_id)
+    if not rows.num_rows:
+        raise fault
+    settings = run.settings.labelstudio
+    data: bytes = rows["bytes"][0].as_py()
+    with Image.open(io.BytesIO(data)) as picture:
+        small = max(picture.size) <= settings.longest_side
+    return data if small else render(data, settings.longest_side, settings.quality).data

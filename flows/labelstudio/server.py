@@ -1,0 +1,268 @@
+"""A Label Studio server on loopback for one warehouse: start, status, end by process id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from flows.labelstudio.installation import DATABASE, Installation, data_environment, only_one
+from schemas.errors import ServiceUnavailable
+from warehouse.filesystem import Location
+
+HOST = "127.0.0.1"
+START_PATIENCE_S = 180.0
+STOP_PATIENCE_S = 15.0
+PORT_TRIES = 5
+ADMIN = "salon@localhost.invalid"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The account that Salon uses; kept readable by the owner alone."""
+
+    email: str
+    password: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that was started by us, and how to know its process again."""
+
+    url: str
+    pid: int
+    started: float
+    document_root: str
+
+    @property
+    def process(self) -> psutil.Process | None:
+        """The process, if it is still that one."""
+        try:
+            found = psutil.Process(self.pid)
+            same = abs(found.create_time() - self.started) < 1 and found.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return found if same else None
+
+
+@dataclass(frozen=True)
+class ServerFolder:
+    """All that a warehouse's own Label Studio keeps: data, log, credentials, state."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, root: str) -> ServerFolder:
+        """Inside a local warehouse; beside the installation for one in an object store."""
+        location = Location.of(root)
+        if location.is_local:
+            return cls(location.local("labelstudio"))
+        name = hashlib.sha256(location.root.encode()).hexdigest()[:16]
+        return cls(Installation.here().home / "servers" / name)
+
+    def credentials(self) -> Credentials | None:
+        """The account, where one was made."""
+        path = self.path / "credentials.json"
+        return Credentials(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+    def running(self) -> Running | None:
+        """The server, if it is running."""
+        path = self.path / "server.json"
+        if not path.exists():
+            return None
+        state = Running(**json.loads(path.read_text(encoding="utf-8")))
+        return state if state.process else None
+
+    def up(self, document_root: Path, installation: Installation | None = None, port: int = 0) -> Running:
+        """Start the server, or find it running.
+
+        Parameters
+        ----------
+        document_root : Path
+            The only folder from which the server gives pictures out.
+        installation : Installation, optional
+            Completed first where it is not; this checkout's by default.
+        port : int
+            The port to listen on; 0 takes the one used last time if it is free, else any free one.
+
+        Raises
+        ------
+        ServiceUnavailable
+            It does not come up; names the log.
+        """
+        installation = installation or Installation.here()
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path.chmod(0o700)
+        with only_one(self.path / "starting.lock"):
+            running = self.running()
+            if running:
+                return running
+            installation.complete()
+            credentials = self._prepare(installation)
+            document_root.mkdir(parents=True, exist_ok=True)
+            return self._start(installation, credentials, document_root, port)
+
+    def down(self) -> bool:
+        """End the server that we started, by its process id; False where none runs."""
+        running = self.running()
+        process = running.process if running else None
+        if process is None:
+            return False
+        family = [process, *process.children(recursive=True)]
+        for member in family:
+            _signal(member, "terminate")
+        _, alive = psutil.wait_procs(family, timeout=STOP_PATIENCE_S)
+        for member in alive:
+            _signal(member, "kill")
+        psutil.wait_procs(alive, timeout=STOP_PATIENCE_S)
+        return True
+
+    def _prepare(self, installation: Installation) -> Credentials:
+        """The data folder and the account, made once."""
+        data = self.path / "data"
+        if not (data / DATABASE).exists():
+            data.mkdir(exist_ok=True, mode=0o700)
+            unfinished = data / (DATABASE + ".unfinished")
+            shutil.copyfile(installation.template, unfinished)
+            unfinished.rename(data / DATABASE)
+        known = self.credentials()
+        if known:
+            return known
+        made = Credentials(ADMIN, secrets.token_urlsafe(18), secrets.token_hex(20))
+        write_private(self.path / "credentials.json", json.dumps(asdict(made)))
+        return made
+
+    def _start(self, installation: Installation, account: Credentials, documents: Path, port: int) -> Running:
+        last = ""
+        for _ in range(PORT_TRIES):
+            chosen = port or _free_port(self._last_port())
+            process = self._launch(installation, account, documents, chosen)
+            last = self._wait(process, chosen)
+            if not last:
+                state = Running(
+                    url=f"http://{HOST}:{chosen}",
+                    pid=process.pid,
+                    started=psutil.Process(process.pid).create_time(),
+                    document_root=str(documents),
+                )
+                write_private(self.path / "server.json", json.dumps(asdict(state)))
+                return state
+            process.kill()
+            process.wait()
+            if port or "moved" not in last:
+                break
+        raise ServiceUnavailable(f"Label Studio did not start: {last}; see {self.path / 'server.log'}.")
+
+    def _last_port(self) -> int:
+        path = self.path / "server.json"
+        if not path.exists():
+            return 0
+        return int(json.loads(path.read_text(encoding="utf-8"))["url"].rsplit(":", 1)[1])
+
+    def _launch(
+        self, installation: Installation, account: Credentials, documents: Path, port: int
+    ) -> subprocess.Popen[bytes]:
+        environment = data_environment(self.path / "data") | {
+            "LABEL_STUDIO_USERNAME": account.email,
+            "LABEL_STUDIO_PASSWORD": account.password,
+            "LABEL_STUDIO_USER_TOKEN": account.token,
+            "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+            "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+            "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
+            "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(documents),
+        }
+        log = os.open(self.path / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            return subprocess.Popen(
+                [
+                    str(installation.program),
+                    "start",
+                    "--no-browser",
+                    "--internal-host",
+                    HOST,
+                    "--port",
+                    str(port),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.path,
+                env=environment,
+                start_new_session=True,  # it outlives the command that started it
+            )
+        finally:
+            os.close(log)
+
+    def _wait(self, process: subprocess.Popen[bytes], port: int) -> str:
+        """Wait until the server answers; returns why it does not, empty where it does.
+
+        Label Studio moves to the next port without a word where its port is taken, so what answers on the
+        port may be a stranger: the port must be one that our process listens on.
+        """
+        until = time.monotonic() + START_PATIENCE_S
+        while time.monotonic() < until:
+            if process.poll() is not None:
+                return f"its process ended with {process.returncode}"
+            listening = _listening(process.pid)
+            if listening and port not in listening:
+                return f"port {port} was taken and it moved to {min(listening)}"
+            if listening and _is_healthy(port):
+                return ""
+            time.sleep(0.1)
+        return f"no answer within {START_PATIENCE_S:.0f} s"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text + "\n")
+    unfinished.rename(path)
+
+
+def _free_port(wanted: int) -> int:
+    """`wanted` if nothing listens there, else any free port of this machine."""
+    for port in (wanted, 0) if wanted else (0,):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ServiceUnavailable("this machine has no free port.")
+
+
+def _listening(pid: int) -> set[int]:
+    """Ports that a process of ours listens on."""
+    try:
+        connections = psutil.Process(pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return set()
+    return {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        return httpx.get(f"http://{HOST}:{port}/health", timeout=5, trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _signal(process: psutil.Process, name: str) -> None:
+    try:
+        getattr(process, name)()
+    except psutil.NoSuchProcess:
+        return
