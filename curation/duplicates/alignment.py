@@ -29,9 +29,7 @@ class Placement:
 
     def moved(self, step: npt.NDArray[np.float64]) -> Placement:
         """The placement after one step of `align`."""
-        return Placement(
-            self.scale_x + step[0], self.shift_x + step[1], self.scale_y + step[2], self.shift_y + step[3]
-        )
+        return Placement(self.scale_x + step[0], self.shift_x + step[1], self.scale_y + step[2], self.shift_y + step[3])
 
     @property
     def overlap(self) -> float:

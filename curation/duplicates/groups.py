@@ -30,7 +30,7 @@ class Group:
     @property
     def group_id(self) -> str:
         """16 hex digits: a hash of the smallest photo_id."""
-        return group_id(min(self.representative, *self.others))
+        return group_id(min((self.representative, *self.others)))
 
 
 def group_id(smallest: str) -> str:

@@ -14,15 +14,11 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from curation.duplicates.hamming_plan import Choice, Field, Plan, Sweep, plan_join, plan_probe, sweeps
-
-if TYPE_CHECKING:
-    from curation.duplicates import hamming_kernels as kernels
 
 Words = npt.NDArray[np.uint64]
 
@@ -208,9 +204,7 @@ def _sweep(plan: Plan, sweep: Sweep, room: Words, bounds: npt.NDArray[np.int64],
     from curation.duplicates import hamming_kernels as kernels
 
     masks, needs = _masks(plan), np.array(plan.needs, np.int64)
-    prepared = [
-        (*_columns(bins), _rule(plan, choice)) for choice, bins in zip(sweep.choices, sweep.bins, strict=True)
-    ]
+    prepared = [(*_columns(bins), _rule(plan, choice)) for choice, bins in zip(sweep.choices, sweep.bins, strict=True)]
     largest = int(np.diff(bounds).max())
     deepest = max(int(widths.sum()) for _, widths, _ in prepared)
     upcoming = itertools.count()
@@ -241,24 +235,28 @@ def _probe(plan: Plan, choice: Choice, many: Words, few: Words, pool: ThreadPool
     """The pairs, in the plan's bit order, that one choice brings together."""
     from curation.duplicates import hamming_kernels as kernels
 
-    shifts, widths = _columns(plan.fields(choice))
-    keys = 1 << int(widths.sum())
-    counts = np.zeros(keys, np.int64)
-    kernels.count_keys(few, shifts, widths, counts)
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    ordered = np.empty_like(few)
-    kernels.partition(few, shifts, widths, starts[:-1].copy(), ordered)
-    present = np.packbits(counts > 0, bitorder="little")
-    present = np.pad(present, (0, -present.size % 8)).view(np.uint64)
-    tables = (shifts, widths, starts.astype(np.uint32), present)
+    bits = min(22, max(12, few.size.bit_length() + 4))
+    mask = np.uint64(sum(((1 << field.width) - 1) << field.shift for field in plan.fields(choice)))
+    shift = np.uint64(64 - bits)
+    keys = np.empty(few.size, np.uint32)
+    kernels.hash_keys(few, mask, shift, keys)
+    order = np.argsort(keys, kind="stable")
+    counts = np.bincount(keys, minlength=1 << bits)
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
+    present = np.packbits(counts > 0, bitorder="little").view(np.uint32)
+    tables, ordered = (mask, shift, starts, present), few[order]
     rule, masks, needs = _rule(plan, choice), _masks(plan), np.array(plan.needs, np.int64)
 
     def work(words: Words) -> list[Words]:
-        found = np.empty((max(few.size, 1 << 14), 2), np.uint64)
+        found = np.empty((1 << 16, 2), np.uint64)
         results = []
         at = 0
         while at < words.size:
-            written, at = kernels.probe(words, at, ordered, tables, rule, masks, needs, found)
+            written, after = kernels.probe(words, at, ordered, tables, rule, masks, needs, found)
+            if written < 0:  # not even one strip's pairs fit
+                found = np.empty((2 * found.shape[0], 2), np.uint64)
+                continue
+            at = after
             if written:
                 results.append(found[:written].copy())
         return results

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from curation.duplicates.borders import trim
-from curation.fingerprints import fingerprints
+from curation.fingerprints import Form, fingerprints
 
 SIDE = 128
 CHROMA_SIDE = 16
@@ -58,3 +58,28 @@ def trimmed_fingerprint(jpeg: bytes) -> bytes:
         picture = opened.convert("L")
     inner, box = trim(picture)
     return fingerprints(inner).phash64 + box.pack(*picture.size)
+
+
+def in_form(look: Look, form: Form) -> Look:
+    """The look of the picture in another of its eight forms."""
+    return Look(_turned(look.gray, form), _turned(look.chroma, form))
+
+
+def _turned(picture: Bytes, form: Form) -> Bytes:
+    match form:
+        case Form.UPRIGHT:
+            return picture
+        case Form.MIRRORED:
+            return picture[:, ::-1]
+        case Form.FLIPPED:
+            return picture[::-1]
+        case Form.HALF_TURN:
+            return picture[::-1, ::-1]
+        case Form.TRANSPOSED:
+            return picture.swapaxes(0, 1)
+        case Form.TURNED_LEFT:
+            return np.rot90(picture, 1)
+        case Form.TURNED_RIGHT:
+            return np.rot90(picture, -1)
+        case Form.TRANSVERSED:
+            return picture.swapaxes(0, 1)[::-1, ::-1]

@@ -130,9 +130,7 @@ def _pairs_of_items(
     single = (sizes[found.left] == 1) & (sizes[found.right] == 1)
     first = distinct.items[distinct.starts[:-1]]
     yield first[found.left[single]], first[found.right[single]], found.distance[single]
-    for left, right, distance in zip(
-        found.left[~single], found.right[~single], found.distance[~single], strict=True
-    ):
+    for left, right, distance in zip(found.left[~single], found.right[~single], found.distance[~single], strict=True):
         ours = distinct.items[distinct.starts[left] : distinct.starts[left + 1]]
         theirs = distinct.items[distinct.starts[right] : distinct.starts[right + 1]]
         i, j = (side.ravel() for side in np.meshgrid(ours, theirs, indexing="ij"))

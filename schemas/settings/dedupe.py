@@ -27,4 +27,5 @@ class DedupeSettings(SettingsPart):
     burst_seconds: float = Field(
         3.0, ge=0, description="Photos of one camera at most so far apart, and alike, are one burst; 0 finds none."
     )
+    burst_radius: int = Field(20, ge=0, le=32, description="Bits by which neighbouring frames of a burst may differ.")
     shard: int = Field(2000, ge=1, le=100_000, description="Photos or pairs whose results one commit holds.")

@@ -1,0 +1,160 @@
+"""Dedupe: every pair within the radius, a second look at each, and compact groups with one representative."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from curation.canonical import VERSION as PICTURE_VERSION
+from curation.duplicates.looks import JoinMethod, trimmed_fingerprint
+from flows.context import Run, open_run
+from flows.deduplication.candidates import (
+    Candidate,
+    candidates,
+    mark_compared,
+    read_photos,
+    without_trimmed,
+)
+from flows.deduplication.grouping import (
+    duplicates_of,
+    groups_of,
+    read_knowledge,
+    store_bursts,
+)
+from flows.deduplication.neighbours import neighbour_candidates
+from flows.deduplication.second_look import LookShelf, look_at, shelf_of
+from flows.outcome import Outcome
+from flows.progress import Tracker, track
+from flows.runtime import RETRIES, publish_counts
+from schemas.codes import Relation
+from schemas.photos import DUPLICATE_PAIRS, DUPLICATES, FINGERPRINTS, PHOTOS, PICTURES, Duplicate, Fingerprint
+from warehouse.pictures import PictureShard, picture_shards, read_pictures
+
+MOST_ROUNDS = 8
+"""Times that a run starts over because photos arrived while it worked."""
+
+
+@dataclass
+class Totals:
+    """What a run has done."""
+
+    photos: int = 0
+    new: int = 0
+    looked: int = 0
+    verified: int = 0
+    bursts: int = 0
+    rows: list[Duplicate] = field(default_factory=list)
+
+
+@flow(name="dedupe", flow_run_name="dedupe {root}")
+def dedupe(root: str) -> Outcome:
+    """Find copies and near copies, and choose who stands for each group.
+
+    Parameters
+    ----------
+    root : str
+        The warehouse.
+    """
+    run = open_run(root)
+    totals = Totals()
+    for _ in range(MOST_ROUNDS):
+        version = run.warehouse.table(PHOTOS).version
+        _once(run, totals)
+        # Whoever writes the groups last has seen all photos: two runs at once end with the same tables.
+        if run.warehouse.table(PHOTOS).version == version:
+            break
+    return publish_counts(_outcome(totals))
+
+
+def _once(run: Run, totals: Totals) -> None:
+    complete_fingerprints(run)
+    photos = read_photos(run)
+    totals.photos, totals.new = len(photos.ids), totals.new + int(photos.new.sum())
+    if photos.new.any():
+        look_at_pairs(run, candidates(run, photos), totals)
+        mark_compared(run, photos)
+    totals.rows = regroup(run, totals)
+    totals.bursts = store_bursts(run)
+
+
+# -- fingerprints of pictures without borders ----------------------------------------------------------
+def complete_fingerprints(run: Run) -> None:
+    """Photos without a trimmed fingerprint get one from their canonical picture."""
+    wanted = without_trimmed(run)
+    if not wanted:
+        return
+    shards = picture_shards(run.warehouse.table(PICTURES), PICTURE_VERSION, wanted, run.settings.dedupe.shard)
+    with track("borders", len(wanted)) as progress:
+        for shard in shards:
+            trim_shard(run, shard)
+            progress.advance(len(shard.photo_ids))
+
+
+@task(name="search for borders", cache_policy=NO_CACHE, **RETRIES)
+def trim_shard(run: Run, shard: PictureShard) -> int:
+    """Insert the trimmed fingerprints of one shard."""
+    table = run.warehouse.table(PICTURES)
+    return run.warehouse.table(FINGERPRINTS).insert(
+        Fingerprint(photo_id=photo, method=str(JoinMethod.TRIMMED64), bits=trimmed_fingerprint(jpeg))
+        for photo, jpeg in read_pictures(table, PICTURE_VERSION, shard)
+    )
+
+
+# -- the second look -----------------------------------------------------------------------------------
+def look_at_pairs(run: Run, pairs: Sequence[Candidate], totals: Totals) -> None:
+    """Look at pairs and store what was seen, a shard of pairs in each commit."""
+    if not pairs:
+        return
+    size = run.settings.dedupe.shard
+    shown = sorted({photo for pair in pairs for photo in (pair.photo_a, pair.photo_b)})
+    with shelf_of(run, shown) as shelf, track("second look", len(pairs)) as progress:
+        for start in range(0, len(pairs), size):
+            looked, verified = store_looks(run, shelf, pairs[start : start + size])
+            totals.looked += looked
+            totals.verified += verified
+            _advance(progress, looked, verified)
+
+
+def _advance(progress: Tracker, looked: int, verified: int) -> None:
+    progress.advance(looked, same=verified)
+
+
+@task(name="second look", cache_policy=NO_CACHE, **RETRIES)
+def store_looks(run: Run, shelf: LookShelf, pairs: Sequence[Candidate]) -> tuple[int, int]:
+    """Look at some pairs and insert them; returns how many there were and how many are the same photo."""
+    rows = look_at(shelf, pairs, run.settings.dedupe)
+    run.warehouse.table(DUPLICATE_PAIRS).insert(rows)
+    return len(rows), sum(row.verified for row in rows)
+
+
+# -- groups --------------------------------------------------------------------------------------------
+def regroup(run: Run, totals: Totals) -> list[Duplicate]:
+    """Work all groups out from all pairs, looking at pairs that no fingerprint proposed where a group needs it."""
+    known = read_knowledge(run)
+    groups, wanted = groups_of(known)
+    while wanted:
+        look_at_pairs(run, neighbour_candidates(known, wanted, run.settings.dedupe), totals)
+        known = read_knowledge(run)
+        groups, wanted = groups_of(known)
+    rows = duplicates_of(known, groups)
+    run.warehouse.table(DUPLICATES).replace(rows)
+    return rows
+
+
+def _outcome(totals: Totals) -> Outcome:
+    relations = Counter(row.relation for row in totals.rows)
+    groups = relations.pop(str(Relation.REPRESENTATIVE), 0)
+    counts: dict[str, int | float | str] = {
+        "photos": totals.photos,
+        "new photos": totals.new,
+        "pairs looked at": totals.looked,
+        "verified": totals.verified,
+        "groups": groups,
+    }
+    counts |= {f"{relation} copies": count for relation, count in sorted(relations.items())}
+    counts |= {"representatives": totals.photos - sum(relations.values()), "bursts": totals.bursts}
+    return Outcome(stage="dedupe", counts=counts)

@@ -1,0 +1,180 @@
+"""Which pairs of photos the second look must still see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from curation.duplicates.comparison import LOOK
+from curation.duplicates.hamming import Words
+from curation.duplicates.looks import JoinMethod
+from curation.duplicates.proposals import FORMS, REFLECTIONS, TURNS, Proposals, WordList, propose
+from curation.fingerprints import FingerprintMethod, Form
+from flows.context import Run
+from schemas.photos import COMPARED, FINGERPRINTS, Compared
+from schemas.settings import DedupeSettings
+
+KIND_METHODS = (FingerprintMethod.PHASH64, JoinMethod.TRIMMED64, *[FingerprintMethod.PHASH64_FORMS] * len(FORMS))
+
+WORDS = f"""
+    SELECT p.photo_id, h.bits AS plain, t.bits AS trimmed, x.bits AS pixels, f.bits AS forms
+    FROM photos p
+    JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PHASH64}') h USING (photo_id)
+    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{JoinMethod.TRIMMED64}') t USING (photo_id)
+    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PIXELS}') x USING (photo_id)
+    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PHASH64_FORMS}') f
+        USING (photo_id)
+    ORDER BY photo_id
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A pair that fingerprints propose: `form` is what must be done to photo_b, None for nothing."""
+
+    photo_a: str
+    photo_b: str
+    method: str
+    distance: float
+    form: str | None
+
+
+def join_name(settings: DedupeSettings) -> str:
+    """What was joined, so that a wider radius or another form of joining is seen to be missing."""
+    forms = "+".join(
+        word
+        for word, wanted in (("mirrored", settings.mirrored_is_same), ("turned", settings.turned_is_same))
+        if wanted
+    )
+    return f"{FingerprintMethod.PHASH64}+{JoinMethod.TRIMMED64}{'+' + forms if forms else ''} r{settings.radius} {LOOK}"
+
+
+def forms_wanted(settings: DedupeSettings) -> list[Form]:
+    """The mirrored and turned forms that count as the same photo."""
+    chosen = (REFLECTIONS if settings.mirrored_is_same else frozenset()) | (
+        TURNS if settings.turned_is_same else frozenset()
+    )
+    return [form for form in FORMS if form in chosen]
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The photos of a run, ascending by photo_id, and which of them are new to the join.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array
+        Their photo_ids.
+    leaders : (n,) int64
+        For each photo the first of those with equal pixels: only leaders are joined and looked at.
+    new : (n,) bool
+        Leaders whose pairs are not complete yet.
+    """
+
+    ids: pa.Array
+    words: WordList
+    leaders: npt.NDArray[np.int64]
+    new: npt.NDArray[np.bool_]
+
+    def id(self, place: int) -> str:
+        """The photo_id at a place."""
+        return str(self.ids[place].as_py())
+
+
+def read_photos(run: Run) -> Photos:
+    """All photos with fingerprints; those read here and not yet marked are this run's to complete.
+
+    The marks are read before the photos. Two runs at once are safe: whichever reads its photos later sees those
+    of the other, joins its own new ones to them, and no pair is left to nobody.
+    """
+    settings = run.settings.dedupe
+    name = join_name(settings)
+    done = run.warehouse.query(f'SELECT photo_id FROM {COMPARED.name} WHERE "join" = ?', [name])
+    table = run.warehouse.query(WORDS)
+    ids = table["photo_id"].combine_chunks()
+    plain = _words(table["plain"])
+    trimmed = _words(table["trimmed"], otherwise=plain)
+    leaders = _leaders(table["pixels"])
+    forms = {}
+    for form in forms_wanted(settings):
+        forms[form] = _words(table["forms"], otherwise=plain, start=8 * FORMS.index(form))
+    known = np.asarray(pa.compute.is_in(ids, value_set=done["photo_id"].combine_chunks()))
+    leading = leaders == np.arange(len(ids))
+    return Photos(ids, _only(WordList.of(plain, trimmed, forms), leading), leaders, leading & ~known)
+
+
+def _only(words: WordList, owners: npt.NDArray[np.bool_]) -> WordList:
+    kept = owners[words.owners]
+    return WordList(words.words[kept], words.owners[kept], words.kinds[kept])
+
+
+def _words(column: pa.ChunkedArray, otherwise: Words | None = None, start: int = 0) -> Words:
+    """Eight bytes of each value, from `start` on, as a big-endian word; of another list where there is no value."""
+    cut = pa.compute.binary_slice(column, start, start + 8).combine_chunks()
+    filled = pa.compute.fill_null(cut, bytes(8))
+    joined = b"".join(islice((value.as_buffer() for value in filled), len(filled)))
+    words = np.frombuffer(joined, ">u8").astype(np.uint64)
+    if otherwise is not None and column.null_count:
+        words = np.where(np.asarray(cut.is_null()), otherwise, words)
+    return words
+
+
+def _leaders(pixels: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """For each photo the first one with the same pixels; itself where nothing is known of its pixels."""
+    codes = pixels.combine_chunks().dictionary_encode()
+    indices = np.asarray(codes.indices.fill_null(-1))
+    own = np.arange(indices.size)
+    first = np.full(len(codes.dictionary), indices.size, np.int64)
+    known = indices >= 0
+    np.minimum.at(first, indices[known], own[known])
+    return np.where(known, first[indices] if first.size else own, own)
+
+
+def candidates(run: Run, photos: Photos) -> list[Candidate]:
+    """The pairs that the join proposes for new photos and that nobody has looked at, in order."""
+    proposals = propose(photos.words, photos.new, run.settings.dedupe.radius)
+    rows = _table(photos, proposals)
+    fresh = run.warehouse.query(
+        "SELECT * FROM proposed ANTI JOIN duplicate_pairs USING (photo_a, photo_b, method) ORDER BY photo_a, photo_b",
+        extra={"proposed": rows},
+    )
+    return [Candidate(**row) for row in fresh.to_pylist()]
+
+
+def _table(photos: Photos, proposals: Proposals) -> pa.Table:
+    methods = pa.array([str(method) for method in KIND_METHODS])
+    forms = pa.array([None, None, *[str(form) for form in FORMS]], pa.string())
+    return pa.table(
+        {
+            "photo_a": photos.ids.take(proposals.first),
+            "photo_b": photos.ids.take(proposals.second),
+            "method": methods.take(proposals.kind),
+            "distance": proposals.distance.astype(np.float64),
+            "form": forms.take(proposals.kind),
+        }
+    )
+
+
+def mark_compared(run: Run, photos: Photos) -> int:
+    """Mark the new photos: from now on only later photos are joined to them."""
+    name = join_name(run.settings.dedupe)
+    places = np.flatnonzero(photos.new)
+    return run.warehouse.table(COMPARED).insert(
+        Compared(photo_id=photo, join=name) for photo in photos.ids.take(places).to_pylist()
+    )
+
+
+def without_trimmed(run: Run) -> list[str]:
+    """Photos whose picture has not been searched for borders."""
+    found = run.warehouse.query(
+        f"""SELECT DISTINCT photo_id FROM photos
+            SEMI JOIN (SELECT photo_id FROM {FINGERPRINTS.name} WHERE method = ?) USING (photo_id)
+            ANTI JOIN (SELECT photo_id FROM {FINGERPRINTS.name} WHERE method = ?) USING (photo_id)
+            ORDER BY photo_id""",
+        [str(FingerprintMethod.PHASH64), str(JoinMethod.TRIMMED64)],
+    )
+    return [str(photo) for photo in found["photo_id"].to_pylist()]

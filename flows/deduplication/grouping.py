@@ -1,0 +1,239 @@
+"""From verified pairs to the tables `duplicates` and `bursts`: always worked out anew, from all pairs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from curation.duplicates.borders import packed_share
+from curation.duplicates.bursts import Exposure, are_two_exposures, bursts
+from curation.duplicates.groups import Group, Pair, components, group, group_id, ordered
+from curation.duplicates.looks import JoinMethod
+from curation.duplicates.representative import Candidate as Choice
+from curation.duplicates.representative import why
+from curation.fingerprints import FingerprintMethod
+from flows.context import Run
+from flows.deduplication.second_look import is_same, relation_of
+from schemas.codes import Relation
+from schemas.photos import BURSTS, Burst, Duplicate
+
+NEIGHBOUR = "neighbour@1"
+"""Method of a pair that no fingerprint proposed: both are the same as a third photo."""
+
+EXACT = f"""
+    SELECT photo_id, min(photo_id) OVER (PARTITION BY bits) AS leader
+    FROM fingerprints SEMI JOIN photos USING (photo_id)
+    WHERE method = '{FingerprintMethod.PIXELS}'
+    QUALIFY count(*) OVER (PARTITION BY bits) > 1
+"""
+ALIKE = """
+    SELECT photo_a, photo_b, method, distance, measure, agreeing, form FROM duplicate_pairs
+    SEMI JOIN photos a ON a.photo_id = photo_a SEMI JOIN photos b ON b.photo_id = photo_b
+    ORDER BY photo_a, photo_b, method
+"""
+FACTS = f"""
+    SELECT p.photo_id, width, height, bytes, format, captured_at, camera_make, camera_model,
+        (captured_at IS NOT NULL)::INT + (camera_model IS NOT NULL)::INT + (lens IS NOT NULL)::INT
+        + (f_number IS NOT NULL)::INT + (exposure_s IS NOT NULL)::INT + (iso IS NOT NULL)::INT AS metadata,
+        h.bits AS hash, t.bits AS trimmed
+    FROM photos p SEMI JOIN wanted USING (photo_id)
+    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PHASH64}') h USING (photo_id)
+    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{JoinMethod.TRIMMED64}') t USING (photo_id)
+"""
+TIMED = f"""
+    SELECT photo_id, camera_make, camera_model, captured_at, h.bits AS hash FROM representatives
+    JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PHASH64}') h USING (photo_id)
+    WHERE captured_at IS NOT NULL AND (camera_make IS NOT NULL OR camera_model IS NOT NULL)
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of one pair of photos."""
+
+    same: bool
+    proposed: bool
+    method: str
+    distance: float
+    measure: float
+    form: str | None
+
+
+@dataclass
+class Knowledge:
+    """All that groups are made from: photos with equal pixels are one node, named by the smallest photo_id."""
+
+    exact: dict[str, list[str]]
+    pairs: dict[Pair, Seen]
+    choices: dict[str, Choice]
+    exposures: dict[str, Exposure]
+    leaders: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.leaders = {photo: leader for leader, photos in self.exact.items() for photo in photos}
+
+    def best(self, node: str) -> Choice:
+        """The photo that stands for a node."""
+        return min((self.choices[photo] for photo in self.exact.get(node, [node])), key=lambda choice: choice.order)
+
+    def same(self, a: str, b: str) -> bool | None:
+        """Whether two nodes are verified to be the same; None where nobody has looked."""
+        if are_two_exposures(self.exposures[a], self.exposures[b]):
+            return False
+        seen = self.pairs.get(ordered(a, b))
+        return None if seen is None else seen.same
+
+
+def read_knowledge(run: Run) -> Knowledge:
+    """Pairs that matter for groups: all that were looked at among photos which some verified pair touches."""
+    settings = run.settings.dedupe
+    exact: dict[str, list[str]] = defaultdict(list)
+    for row in run.warehouse.query(EXACT).to_pylist():
+        exact[row["leader"]].append(row["photo_id"])
+    leaders = {photo: leader for leader, photos in exact.items() for photo in photos}
+    pairs: dict[Pair, Seen] = {}
+    for row in run.warehouse.query(ALIKE).to_pylist():
+        a, b = leaders.get(row["photo_a"], row["photo_a"]), leaders.get(row["photo_b"], row["photo_b"])
+        if a == b:
+            continue
+        proposed = not row["method"].startswith(NEIGHBOUR) and row["distance"] <= settings.radius
+        allowed = row["form"] is None or _allowed(row["form"], settings)
+        seen = Seen(
+            same=allowed and is_same(row["measure"], row["agreeing"], settings),
+            proposed=proposed and allowed,
+            method=row["method"],
+            distance=row["distance"],
+            measure=row["measure"],
+            form=row["form"],
+        )
+        pair = ordered(a, b)
+        pairs[pair] = seen if pair not in pairs else max(pairs[pair], seen, key=_strength)
+    touched = {photo for pair, seen in pairs.items() if seen.same for photo in pair} | set(leaders)
+    touched |= set(exact)
+    pairs = {pair: seen for pair, seen in pairs.items() if touched.issuperset(pair)}
+    facts = run.warehouse.query(FACTS, extra={"wanted": pa.table({"photo_id": sorted(touched)}, schema=ID)}).to_pylist()
+    return Knowledge(
+        dict(exact),
+        pairs,
+        {row["photo_id"]: _choice(row) for row in facts},
+        {row["photo_id"]: exposure_of(row) for row in facts},
+    )
+
+
+FRAMED = 0.95
+"""What a framed picture's pixels count: of two equal ones, the one without a frame stands for the group."""
+ID = pa.schema([("photo_id", pa.string())])
+
+
+def _allowed(form: str, settings: Any) -> bool:
+    if relation_of(form) is Relation.MIRROR:
+        return bool(settings.mirrored_is_same)
+    return bool(settings.turned_is_same) if relation_of(form) is Relation.TURNED else True
+
+
+def _strength(seen: Seen) -> tuple[bool, bool, bool, float, float]:
+    """The best of several rows on one pair: verified, upright, proposed, alike, near."""
+    return (seen.same, seen.form is None, seen.proposed, seen.measure, -seen.distance)
+
+
+def _choice(row: Mapping[str, Any]) -> Choice:
+    area = row["width"] * row["height"]
+    share = packed_share(row["trimmed"][8:]) if row["trimmed"] else 1.0
+    if share < 1:
+        share *= FRAMED
+    return Choice(
+        photo_id=row["photo_id"],
+        width=row["width"],
+        height=row["height"],
+        pixels=round(area * share),
+        bits_per_pixel=8 * row["bytes"] / max(1, area),
+        format=row["format"],
+        metadata=row["metadata"],
+        captured_at=row["captured_at"],
+    )
+
+
+def exposure_of(row: Mapping[str, Any]) -> Exposure:
+    """When and with what a photo was taken, from a row of `photos` with its hash."""
+    camera = " ".join(part for part in (row["camera_make"], row["camera_model"]) if part)
+    return Exposure(
+        photo_id=row["photo_id"],
+        camera=camera,
+        captured_at=row["captured_at"],
+        phash64=int.from_bytes(row["hash"] or b"", "big"),
+    )
+
+
+def groups_of(known: Knowledge) -> tuple[list[Group], list[Pair]]:
+    """The groups of nodes, and the pairs that must be looked at first."""
+    edges = [
+        pair
+        for pair, seen in known.pairs.items()
+        if seen.same and seen.proposed and not are_two_exposures(*(known.exposures[node] for node in pair))
+    ]
+    result = group(components(edges), lambda node: known.best(node).order, known.same)
+    return list(result.groups), list(result.wanted)
+
+
+def duplicates_of(known: Knowledge, groups: Sequence[Group]) -> list[Duplicate]:
+    """The rows of `duplicates`, ordered by photo_id."""
+    grouped = {node for one in groups for node in (one.representative, *one.others)}
+    alone = [Group(node, ()) for node in known.exact if node not in grouped]
+    return sorted((row for one in [*groups, *alone] for row in _rows(known, one)), key=lambda row: row.photo_id)
+
+
+def _rows(known: Knowledge, one: Group) -> list[Duplicate]:
+    best = known.best(one.representative)
+    rows = []
+    for node in (one.representative, *one.others):
+        seen = known.pairs.get(ordered(one.representative, node))
+        for photo in known.exact.get(node, [node]):
+            if photo == best.photo_id:
+                continue
+            relation = Relation.EXACT if seen is None else relation_of(seen.form)
+            rows.append((photo, relation, seen.distance if seen else 0.0, seen.method if seen else "pixels@1"))
+    smallest = min(photo for photo, *_ in [*rows, (best.photo_id,)])
+    identity = group_id(smallest)
+    runner_up = min((known.choices[photo] for photo, *_ in rows), key=lambda choice: choice.order)
+    duplicates = [
+        Duplicate(
+            photo_id=photo,
+            group_id=identity,
+            representative_id=best.photo_id,
+            relation=str(relation),
+            distance=distance,
+            method=method,
+            reason=f"the representative is {why(best, known.choices[photo])}",
+        )
+        for photo, relation, distance, method in rows
+    ]
+    stands = Duplicate(
+        photo_id=best.photo_id,
+        group_id=identity,
+        representative_id=best.photo_id,
+        relation=str(Relation.REPRESENTATIVE),
+        distance=0.0,
+        method="order@1",
+        reason=f"first of {len(rows) + 1}; {why(best, runner_up)}",
+    )
+    return [stands, *duplicates]
+
+
+def bursts_of(run: Run) -> list[Burst]:
+    """The rows of `bursts`: of representatives only, so that a copy of a frame is no frame of its own."""
+    settings = run.settings.dedupe
+    if not settings.burst_seconds:
+        return []
+    rows = run.warehouse.query(TIMED).to_pylist()
+    return bursts((exposure_of(row) for row in rows), settings.burst_seconds, settings.burst_radius)
+
+
+def store_bursts(run: Run) -> int:
+    """Replace the table where it differs; returns the number of bursts."""
+    rows = bursts_of(run)
+    run.warehouse.table(BURSTS).replace(rows)
+    return len({row.burst_id for row in rows})

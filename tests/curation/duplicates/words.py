@@ -1,0 +1,29 @@
+"""Words with planted neighbours, and all pairs by brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from curation.duplicates.hamming import Words
+
+
+def planted(count: int, furthest: int = 10, seed: int = 0) -> Words:
+    """Distinct random words, ascending; a tenth lie 0 to `furthest` bits from another."""
+    rng = np.random.default_rng(seed)
+    originals = rng.integers(0, 2**64, count - count // 10, dtype=np.uint64)
+    copies = originals[rng.integers(0, originals.size, count // 10)]
+    distance = rng.integers(0, furthest + 1, copies.size)
+    for place in range(copies.size):
+        for bit in rng.choice(64, distance[place], replace=False):
+            copies[place] ^= np.uint64(1) << np.uint64(bit)
+    return np.unique(np.concatenate([originals, copies]))
+
+
+def brute_force(left: Words, right: Words, radius: int) -> set[tuple[int, int, int]]:
+    """All pairs within the radius as (position, position, distance), by counting the bits of each pair."""
+    found = set()
+    for start in range(0, left.size, 500):
+        distance = np.bitwise_count(left[start : start + 500, None] ^ right[None, :])
+        i, j = np.nonzero(distance <= radius)
+        found |= set(zip((i + start).tolist(), j.tolist(), distance[i, j].tolist(), strict=True))
+    return found
