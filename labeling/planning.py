@@ -136,3 +136,30 @@ def votes_missing(n: npt.NDArray[np.int64], sd: npt.NDArray[np.float64], wanted:
     enough = {float(s): raters_for_half_width(wanted, float(s)) if s > 0 else 2 for s in np.unique(sd)}
     needed = np.array([enough[float(s)] for s in sd], dtype=np.int64)
     return np.asarray(np.maximum(0, needed - n))
+
+
+PRIOR_VOTES = 8
+"""A photo's own spread counts beside the pooled one as if that were known from this many votes."""
+
+
+def shrunk_sd(
+    photo: npt.NDArray[np.int64], value: npt.NDArray[np.float64], spread: Spread
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Votes per photo, and their standard deviation drawn towards the pooled one.
+
+    With few votes a photo's own standard deviation is mostly chance: five equal votes do not settle it.
+
+    Parameters
+    ----------
+    photo : ndarray of int64, shape (votes,)
+        Code of each vote's photo, 0 to photos - 1, without gaps.
+    value : ndarray of float64, shape (votes,)
+        The votes.
+    spread : Spread
+        From `spread_of`.
+    """
+    n = np.bincount(photo)
+    means = np.bincount(photo, value) / n
+    squares = np.bincount(photo, (value - means[photo]) ** 2)
+    variance = (squares + PRIOR_VOTES * spread.sd**2) / (n - 1 + PRIOR_VOTES)
+    return n.astype(np.int64), np.sqrt(variance)

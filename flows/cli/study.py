@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
-from flows.cli.console import Json, Root, resolve_root, show_outcome, wants_json
+from flows.cli.console import OUT, Json, Root, print_json, resolve_root, show_outcome, wants_json
 
 
 def select(
@@ -45,3 +46,130 @@ def select(
         simulated=simulated,
     )
     show_outcome(outcome, wants_json(as_json))
+
+
+def plan(
+    interval: Annotated[
+        float | None, typer.Option("--interval", min=0, help="Wanted: ± this at 95 %, in units of the scale.")
+    ] = None,
+    icc: Annotated[float | None, typer.Option("--icc", help="Wanted reliability of scores, ICC(k), 0 to 1.")] = None,
+    photos: Annotated[int | None, typer.Option("--photos", min=1, help="Photos; else [study] batch_size.")] = None,
+    question: Annotated[str | None, typer.Option("--question", help="Whose ratings are the pilot.")] = None,
+    sd: Annotated[float | None, typer.Option("--sd", min=0, help="Standard deviation, in place of a pilot's.")] = None,
+    icc1: Annotated[float | None, typer.Option("--icc1", help="ICC(1), in place of a pilot's.")] = None,
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Work out votes per photo, hours and cost for a wanted precision, and which photos are settled."""
+    from flows.plan import plan as flow
+    from flows.runtime import run_flow
+
+    outcome = run_flow(
+        flow, root=resolve_root(root), interval=interval, icc=icc, photos=photos, question=question, sd=sd, icc1=icc1
+    )
+    show_outcome(outcome, wants_json(as_json))
+
+
+def simulate(
+    batch: Annotated[
+        str | None, typer.Option("--batch", help="A batch that people have not seen; else one is chosen.")
+    ] = None,
+    n: Annotated[int | None, typer.Option("--n", min=1, help="Photos of a new batch.")] = None,
+    raters: Annotated[int | None, typer.Option("--raters", min=1, help="Size of the panel.")] = None,
+    straight_liners: Annotated[int, typer.Option(min=0, help="Of these, give nearly always the same answer.")] = 0,
+    spammers: Annotated[int, typer.Option(min=0, help="Of these, answer at random.")] = 0,
+    duplicates: Annotated[int, typer.Option(min=0, help="Of these, are somebody's second account.")] = 0,
+    seed: Annotated[str | None, typer.Option("--seed", help="In place of [study] seed.")] = None,
+    from_ratings: Annotated[
+        bool, typer.Option("--from-ratings", help="Rated photos are as good as people say, not as their properties.")
+    ] = False,
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Let simulated raters answer a batch, straight into the tables; every row says that it is simulated."""
+    from flows.runtime import run_flow
+    from flows.simulate import simulate as flow
+
+    outcome = run_flow(
+        flow,
+        root=resolve_root(root),
+        batch=batch,
+        n=n,
+        raters=raters,
+        straight_liners=straight_liners,
+        spammers=spammers,
+        duplicates=duplicates,
+        seed=seed,
+        from_ratings=from_ratings,
+    )
+    show_outcome(outcome, wants_json(as_json))
+
+
+def protocols(root: Root = None, as_json: Json = False) -> None:
+    """List the protocols that raters can be asked under; `salon protocols show NAME` shows one."""
+    from flows.context import open_run
+    from labeling.protocols.catalogue import catalogue
+
+    run = open_run(resolve_root(root))
+    found = catalogue(run.settings.study.protocols)
+    rows = [
+        {
+            "protocol": name,
+            "kind": protocol.kind.value,
+            "question": protocol.question,
+            "scale": "" if protocol.is_comparison else protocol.scale.id,
+            "attributes": ", ".join(protocol.attributes),
+            "version": protocol.version,
+            "in use": name == run.settings.study.protocol,
+        }
+        for name, protocol in found.items()
+    ]
+    show_rows(rows, wants_json(as_json))
+
+
+def show_protocol(
+    name: Annotated[str, typer.Argument(help="Name of a protocol.")],
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Show one protocol: its fields, its questions, and the configuration that Label Studio is given."""
+    from flows.context import open_run
+    from labeling.protocols.catalogue import resolve
+    from labeling.protocols.markup import label_config
+    from labeling.protocols.texts import instructions, key_list
+
+    protocol = resolve(open_run(resolve_root(root)).settings.study.protocols, name)
+    facts = {"name": name, "version": protocol.version, "consent_version": protocol.consent_version}
+    if wants_json(as_json):
+        more = {"label_config": label_config(protocol), "instructions": instructions(protocol)}
+        print_json(facts | protocol.model_dump(mode="json", exclude={"like"}) | more)
+        return
+    shown = {**facts, **protocol.model_dump(mode="json", exclude={"like"})}
+    show_rows([{"field": key, "value": str(value)} for key, value in shown.items()], as_json=False)
+    show_rows([{"key": key, "meaning": meaning} for key, meaning in key_list(protocol)], as_json=False)
+    OUT.print(label_config(protocol), markup=False, soft_wrap=True)
+
+
+def show_rows(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Print records: a table for people, JSON for machines."""
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    OUT.print(table)
+
+
+def protocols_app() -> typer.Typer:
+    """`salon protocols` and `salon protocols show`."""
+    app = typer.Typer(invoke_without_command=True, help="List protocols, or show one.")
+
+    def listed(context: typer.Context, root: Root = None, as_json: Json = False) -> None:
+        """List the protocols that raters can be asked under."""
+        if context.invoked_subcommand is None:
+            protocols(root, as_json)
+
+    app.callback()(listed)
+    app.command("show")(show_protocol)
+    return app

@@ -1,0 +1,1 @@
+"""Simulated raters: for tests, demos and planning. Whatever they say is marked as simulated, everywhere."""
