@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -75,32 +76,58 @@ def import_ratings(
     BadInput
         The file cannot be read, a column is missing, or no row of it is a vote.
     """
-    if not scale:
+    wanted = Wanted(photo, rater, tuple(scores), question, submitted_at, seconds, position, session, finished)
+    request = Request(file=file, wanted=wanted, scale=scale, source=source, simulated=simulated)
+    return publish_counts(task(**RETRIES)(take_file)(root, request))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for.
+
+    Parameters
+    ----------
+    file : str
+        A local CSV or Parquet file.
+    wanted : Wanted
+        Its columns.
+    scale : str or None
+        The scale as typed.
+    source : str
+        The namespace of its raters' names.
+    simulated : bool
+        The votes were made by a program.
+    """
+
+    file: str
+    wanted: Wanted = field(default_factory=Wanted)
+    scale: str | None = None
+    source: str = "import"
+    simulated: bool = False
+
+
+def take_file(root: str, request: Request) -> Outcome:
+    """Take the votes of a file in; the same again changes nothing. Raises as `import_ratings` does."""
+    if not request.scale:
         raise WrongUse("--scale: the scale of the votes must be given, such as --scale 1-7.")
+    scale = Scale.parse(request.scale)
     run = open_run(root)
     key, made_key = pseudonym_key(run.root)
-    path = Path(file)
+    path = Path(request.file)
     if not path.is_file():
-        raise WrongUse(f"{file}: there is no such file.")
+        raise WrongUse(f"{request.file}: there is no such file.")
     rows = read_rows(path.read_bytes(), path.name)
-    wanted = Wanted(photo, rater, tuple(scores), question, submitted_at, seconds, position, session, finished)
-    columns = find_columns(wanted, rows.columns.column_names, path.name, run.settings.score.question)
-    how = Import(
-        columns,
-        Scale.parse(scale),
-        source,
-        simulated,
-        cache(lambda name: pseudonym(key, source, name)),
-        datetime.now(UTC),
-    )
+    columns = find_columns(request.wanted, rows.columns.column_names, path.name, run.settings.score.question)
+    blind = cache(lambda name: pseudonym(key, request.source, name))
+    how = Import(columns, scale, request.source, request.simulated, blind, datetime.now(UTC))
     votes = votes_of(rows, find_photos(run, rows.columns[columns.photo]), how)
-    inserted, standing = store_votes(root, votes.rows)
+    inserted, standing = store_votes(run, votes.rows)
     run.warehouse.table(REJECTED_RATINGS).insert(
-        rejected(votes.faults, rows, source, columns.rater, how.pseudonym, how.at)
+        rejected(votes.faults, rows, request.source, columns.rater, blind, how.at)
     )
     if not votes.rows.num_rows:
         raise BadInput(_nothing(rows, votes), where=path.name)
-    return publish_counts(_outcome(rows, votes, inserted, standing, made_key))
+    return _outcome(rows, votes, inserted, standing, made_key)
 
 
 def find_photos(run: Run, names: pa.ChunkedArray) -> Photos:
@@ -112,10 +139,8 @@ def find_photos(run: Run, names: pa.ChunkedArray) -> Photos:
     )
 
 
-@task(**RETRIES)
-def store_votes(root: str, rows: pa.Table) -> tuple[int, int]:
+def store_votes(run: Run, rows: pa.Table) -> tuple[int, int]:
     """Insert the votes that are new or correct an earlier one; returns those, and those that stood already."""
-    run = open_run(root)
     standing = run.warehouse.query(STANDING, extra={"incoming": rows.select(["identity"])})
     fresh = only_new(rows, Standing.of(standing))
     return run.warehouse.table(RATINGS).insert(fresh), rows.num_rows - fresh.num_rows
