@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from curation import canonical
 from curation.decoding.decode import Decoded, DecodingLimits, decode
 from curation.decoding.formats import ENDINGS, Format, ending_of
 from curation.decoding.refusal import FileWarning, NotAPhoto
-from curation.fingerprints import Fingerprints, fingerprints
+from curation.fingerprints import Fingerprints, fingerprints_of
 from curation.metadata.exif import facts_of_exif
 from curation.metadata.facts import Facts
 from curation.properties.measure import measure
@@ -62,8 +64,8 @@ def examine(data: bytes, name: str, wanted: Wanted) -> Examined | Refused:
     except NotAPhoto as refusal:
         return Refused(refusal.reason, refusal.detail, photo_id)
     full = (decoded.width, decoded.height)
-    facts = facts_of_exif(decoded.exif) if decoded.exif else Facts()
-    picture = decoded.picture
+    facts = facts_of_exif(decoded.exif) if decoded.exif is not None else Facts()
+    height, width = decoded.pixels.shape[:2]
     return Examined(
         photo_id=photo_id,
         size=len(data),
@@ -79,12 +81,12 @@ def examine(data: bytes, name: str, wanted: Wanted) -> Examined | Refused:
         picture=Picture(
             photo_id=photo_id,
             version=canonical.VERSION,
-            width=picture.width,
-            height=picture.height,
-            bytes=canonical.encode(picture),
+            width=width,
+            height=height,
+            bytes=canonical.canonical_bytes(decoded, data),
         ),
-        fingerprints=fingerprints(picture, full),
-        properties=measure(photo_id, picture, full, wanted.properties),
+        fingerprints=fingerprints_of(decoded.pixels, decoded.gray, full),
+        properties=measure(photo_id, decoded.pixels, np.asarray(decoded.gray), full, wanted.properties),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -41,12 +42,12 @@ def to_eight_bits(image: Image.Image, odd: list[FileWarning]) -> Image.Image:
 def to_srgb(image: Image.Image, profile: bytes | None, odd: list[FileWarning]) -> Image.Image:
     """RGB or RGBA pixels in sRGB, by the embedded profile where there is one that can be used."""
     if image.mode == "LAB":
-        return _through(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")))
+        return _through(image, None)
     alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
-    if profile and not _is_srgb(profile):
+    if profile and not is_srgb(profile):
         try:
             opaque = image.convert(image.mode[:-1]) if alpha else image
-            converted = _through(opaque, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+            converted = _through(opaque, profile)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             odd.append(FileWarning.BAD_PROFILE)
             converted = image.convert("RGB")
@@ -57,25 +58,36 @@ def to_srgb(image: Image.Image, profile: bytes | None, odd: list[FileWarning]) -
     return converted
 
 
-def _through(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
-    srgb = ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
+def _through(image: Image.Image, profile: bytes | None) -> Image.Image:
+    converted = ImageCms.applyTransform(image, _transform(profile, image.mode))
     assert converted is not None  # only None when converting in place
     return converted
 
 
-def _is_srgb(profile: bytes) -> bool:
+@lru_cache(maxsize=32)
+def _transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform:
+    """From a profile (None: CIELAB) to sRGB; making one costs more than using it, and cameras have few."""
+    known = ImageCms.ImageCmsProfile(io.BytesIO(profile) if profile else ImageCms.createProfile("LAB"))
+    return ImageCms.buildTransform(known, ImageCms.createProfile("sRGB"), mode, "RGB")
+
+
+def is_srgb(profile: bytes) -> bool:
     """Whether a profile says that it is sRGB: then pixels stay as they are."""
     return b"sRGB" in profile[:1024] or b"s\0R\0G\0B" in profile[:1024]
 
 
 def flatten(image: Image.Image, odd: list[FileWarning]) -> Image.Image:
     """RGB pixels; what is transparent is laid over white, as viewers and papers show it."""
-    if image.mode == "RGB":
+    return flatten_alpha(image, odd).convert("RGB")
+
+
+def flatten_alpha(image: Image.Image, odd: list[FileWarning]) -> Image.Image:
+    """The picture without its alpha channel, laid over white; a picture without one as it is."""
+    if image.mode not in ("RGBA", "LA"):
         return image
     if image.getchannel("A").getextrema()[0] == 255:
-        return image.convert("RGB")
+        return image.convert(image.mode[:-1])
     odd.append(FileWarning.ALPHA)
     under = Image.new("RGBA", image.size, (*WHITE, 255))
-    under.alpha_composite(image)
+    under.alpha_composite(image.convert("RGBA"))
     return under.convert("RGB")

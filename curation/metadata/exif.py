@@ -29,24 +29,27 @@ class ExifBlocks:
     unreadable: bool
 
 
-def read_blocks(exif: bytes) -> ExifBlocks:
-    """Read an EXIF block (with or without its ``Exif`` head); what cannot be read is left out."""
-    found = Image.Exif()
-    broken = False
+def read_blocks(exif: Image.Exif) -> ExifBlocks:
+    """The directories of an EXIF block; what cannot be read is left out."""
     parts: list[dict[int, Any]] = [{}, {}, {}]
+    broken = False
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        try:
-            found.load(exif)
-            parts[0] = {tag: found.get(tag) for tag in found}
-            parts[1] = dict(found.get_ifd(IFD.Exif))
-            parts[2] = dict(found.get_ifd(IFD.GPSInfo))
-        except DECODER_FAULTS:
-            broken = True
+        for place, read in enumerate(
+            (
+                lambda: {tag: exif.get(tag) for tag in exif},
+                lambda: dict(exif.get_ifd(IFD.Exif)),
+                lambda: dict(exif.get_ifd(IFD.GPSInfo)),
+            )
+        ):
+            try:
+                parts[place] = read()
+            except DECODER_FAULTS:
+                broken = True
     return ExifBlocks(*parts, unreadable=broken or bool(heard))
 
 
-def facts_of_exif(exif: bytes) -> Facts:
+def facts_of_exif(exif: Image.Exif) -> Facts:
     """Facts from an EXIF block."""
     blocks = read_blocks(exif)
     main, photo = blocks.main, blocks.photo

@@ -15,8 +15,8 @@ Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 
-STEPS = 8192
-"""Pieces of the table from which CIELAB's cube root is interpolated: the error of L* stays below 3e-4."""
+BLOCK = 4096
+"""Pixels worked on at once: their planes stay in the fastest cache, and 32-bit sums cannot overflow."""
 
 # Rows X, Y, Z of linear sRGB, each divided by the white's X, Y, Z (0.95047, 1, 1.08883).
 XYZ_OF_RGB = np.array(
@@ -24,25 +24,18 @@ XYZ_OF_RGB = np.array(
         [0.412453 / 0.95047, 0.357580 / 0.95047, 0.180423 / 0.95047],
         [0.212671, 0.715160, 0.072169],
         [0.019334 / 1.08883, 0.119193 / 1.08883, 0.950227 / 1.08883],
-    ]
+    ],
+    dtype=np.float32,
 )
 
 
-def _linear_tables() -> Singles:
-    """What each 8-bit value of red, green and blue adds to X, Y and Z (float32, 3 by 256 by 3), in table steps."""
+def _linear_light() -> Singles:
+    """Linear light, 0 to 1, of each 8-bit value (float32, 256)."""
     value = np.arange(256) / 255.0
-    linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
-    return (linear[None, :, None] * XYZ_OF_RGB.T[:, None, :] * STEPS).astype(np.float32)
+    return np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92).astype(np.float32)
 
 
-def _root_table() -> Singles:
-    """CIELAB's f at 0, 1 / STEPS, ... 1 and one more step (float32)."""
-    t = np.arange(STEPS + 2) / STEPS
-    return np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16.0 / 116.0).astype(np.float32)
-
-
-LINEAR = _linear_tables()
-ROOT = _root_table()
+LINEAR = _linear_light()
 
 
 @dataclass(frozen=True)
@@ -90,52 +83,118 @@ def colour_statistics(pixels: Pixels) -> tuple[ColourStatistics, Singles]:
     D. Hasler and S. Suesstrunk, Measuring colourfulness in natural images, 2003: sqrt(var rg + var yb) +
     0.3 sqrt(mean rg ^ 2 + mean yb ^ 2), with rg = R - G and yb = (R + G) / 2 - B.
     """
-    lightness = np.empty(pixels.shape[:2], np.float32)
-    sums = _sums(np.ascontiguousarray(pixels), LINEAR, ROOT, lightness)
-    count = pixels.shape[0] * pixels.shape[1]
-    mean = sums[0] / count
-    spread = np.sqrt(np.maximum(sums[1] / count - mean**2, 0.0))
+    flat = np.ascontiguousarray(pixels).reshape(-1, 3)
+    lightness = np.empty(len(flat), np.float32)
+    sums = np.zeros((2, 10))
+    planes = np.empty((6, BLOCK), np.float32)
+    for start in range(0, len(flat), BLOCK):
+        block = flat[start : start + BLOCK]
+        _planes(block, LINEAR, planes)
+        _add_lab(planes[:3, : len(block)], XYZ_OF_RGB, lightness[start : start + BLOCK], sums)
+        _add_rgb(planes[3:, : len(block)], sums)
+    mean = sums[0] / len(flat)
+    spread = np.sqrt(np.maximum(sums[1] / len(flat) - mean**2, 0.0))
     pairs = [(float(m), float(s)) for m, s in zip(mean, spread, strict=True)]
     colorfulness = float(np.hypot(spread[8], spread[9]) + 0.3 * np.hypot(mean[8], mean[9]))
-    return ColourStatistics(*pairs[:8], colorfulness=colorfulness), lightness
+    return ColourStatistics(*pairs[:8], colorfulness=colorfulness), lightness.reshape(pixels.shape[:2])
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba has no types
-def _sums(pixels: Pixels, linear: Singles, root: Singles, lightness: Singles) -> Floats:
-    """Sums and sums of squares of L, a, b, R, G, B, S, V, R - G, (R + G) / 2 - B; fills `lightness`."""
-    height, width, _ = pixels.shape
-    total = np.zeros((2, 10))
-    for y in range(height):
-        row = np.zeros((2, 10), np.float64)
-        for x in range(width):
-            r, g, b = pixels[y, x, 0], pixels[y, x, 1], pixels[y, x, 2]
-            tx = linear[0, r, 0] + linear[1, g, 0] + linear[2, b, 0]
-            ty = linear[0, r, 1] + linear[1, g, 1] + linear[2, b, 1]
-            tz = linear[0, r, 2] + linear[1, g, 2] + linear[2, b, 2]
-            ix, iy, iz = int(tx), int(ty), int(tz)
-            fx = root[ix] + (root[ix + 1] - root[ix]) * (tx - ix)
-            fy = root[iy] + (root[iy + 1] - root[iy]) * (ty - iy)
-            fz = root[iz] + (root[iz + 1] - root[iz]) * (tz - iz)
-            light = np.float32(116.0) * fy - np.float32(16.0)
-            lightness[y, x] = light
-            top, low = max(r, g, b), min(r, g, b)
-            values = (
-                np.float64(light),
-                500.0 * (fx - fy),
-                200.0 * (fy - fz),
-                np.float64(r),
-                np.float64(g),
-                np.float64(b),
-                (top - low) / top if top else 0.0,
-                top / 255.0,
-                np.float64(r) - g,
-                (np.float64(r) + g) * 0.5 - b,
-            )
-            for k in range(10):
-                row[0, k] += values[k]
-                row[1, k] += values[k] * values[k]
-        total += row
-    return total
+# Written so that the compiler can work on many pixels at once: planes, no branches, no tables in the inner loop.
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba: no types
+def _planes(pixels: Pixels, linear: Singles, planes: Singles) -> None:
+    """Fill six planes: linear light of red, green and blue (0 to 1), and their values (0 to 255)."""
+    for i in range(pixels.shape[0]):
+        red, green, blue = pixels[i, 0], pixels[i, 1], pixels[i, 2]
+        planes[0, i] = linear[red]
+        planes[1, i] = linear[green]
+        planes[2, i] = linear[blue]
+        planes[3, i] = red
+        planes[4, i] = green
+        planes[5, i] = blue
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[untyped-decorator]  # numba: no types
+def _add_lab(planes: Singles, xyz: Singles, lightness: Singles, sums: Floats) -> None:
+    """Add sums and sums of squares of L, a, b (columns 0 to 2); fills `lightness`."""
+    red, green, blue = planes[0], planes[1], planes[2]
+    x0, x1, x2 = xyz[0, 0], xyz[0, 1], xyz[0, 2]
+    y0, y1, y2 = xyz[1, 0], xyz[1, 1], xyz[1, 2]
+    z0, z1, z2 = xyz[2, 0], xyz[2, 1], xyz[2, 2]
+    light_sum = light_squares = a_sum = a_squares = b_sum = b_squares = np.float32(0)
+    for i in range(len(red)):
+        r, g, b = red[i], green[i], blue[i]
+        fx = _lab_root(x0 * r + x1 * g + x2 * b)
+        fy = _lab_root(y0 * r + y1 * g + y2 * b)
+        fz = _lab_root(z0 * r + z1 * g + z2 * b)
+        light = np.float32(116) * fy - np.float32(16)
+        green_red = np.float32(500) * (fx - fy)
+        blue_yellow = np.float32(200) * (fy - fz)
+        lightness[i] = light
+        light_sum += light
+        light_squares += light * light
+        a_sum += green_red
+        a_squares += green_red * green_red
+        b_sum += blue_yellow
+        b_squares += blue_yellow * blue_yellow
+    sums[0, 0] += light_sum
+    sums[1, 0] += light_squares
+    sums[0, 1] += a_sum
+    sums[1, 1] += a_squares
+    sums[0, 2] += b_sum
+    sums[1, 2] += b_squares
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]  # numba: no types
+def _lab_root(t: np.float32) -> np.float32:
+    """CIELAB's f: the cube root above 0.008856, else a line.
+
+    The root by a guess from the bits of the number (a third of the exponent) and two steps of Halley's method:
+    within 3e-7 of the true one.
+    """
+    guess = np.int32(np.float32(t).view(np.int32) // 3 + 709921077).view(np.float32)
+    cube = guess * guess * guess
+    better = guess * (cube + np.float32(2) * t) / (np.float32(2) * cube + t)
+    cube = better * better * better
+    root = better * (cube + np.float32(2) * t) / (np.float32(2) * cube + t)
+    return root if t > np.float32(0.008856) else np.float32(7.787) * t + np.float32(16 / 116)
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[untyped-decorator]  # numba: no types
+def _add_rgb(planes: Singles, sums: Floats) -> None:
+    """Add sums and sums of squares of R, G, B, S, V, R - G and (R + G) / 2 - B (columns 3 to 9)."""
+    reds, greens, blues = planes[0], planes[1], planes[2]
+    red = green = blue = red2 = green2 = blue2 = tops = tops2 = rg2 = yb2 = saturation = saturation2 = np.float32(0)
+    for i in range(len(reds)):
+        r, g, b = reds[i], greens[i], blues[i]
+        rg, yb = r - g, np.float32(0.5) * (r + g) - b
+        top, low = max(r, max(g, b)), min(r, min(g, b))
+        share = (top - low) / max(top, np.float32(1))
+        red += r
+        green += g
+        blue += b
+        red2 += r * r
+        green2 += g * g
+        blue2 += b * b
+        rg2 += rg * rg
+        yb2 += yb * yb
+        tops += top
+        tops2 += top * top
+        saturation += share
+        saturation2 += share * share
+    sums[0, 3] += red
+    sums[1, 3] += red2
+    sums[0, 4] += green
+    sums[1, 4] += green2
+    sums[0, 5] += blue
+    sums[1, 5] += blue2
+    sums[0, 6] += saturation
+    sums[1, 6] += saturation2
+    sums[0, 7] += tops / 255.0
+    sums[1, 7] += tops2 / 65025.0
+    sums[0, 8] += red - green
+    sums[1, 8] += rg2
+    sums[0, 9] += (red + green) * 0.5 - blue
+    sums[1, 9] += yb2
 
 
 def entropy_of(values: Singles) -> float:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import numpy as np
-from PIL import Image
-
-from curation.properties.colour import colour_statistics, entropy_of
-from curation.properties.sharpness import luma_statistics
+from curation.properties.colour import Pixels, colour_statistics, entropy_of
+from curation.properties.sharpness import Gray, luma_statistics
 from schemas.properties import Properties, PropertySet
 
 
-def measure(photo_id: str, picture: Image.Image, full_size: tuple[int, int], wanted: PropertySet) -> Properties:
+def measure(photo_id: str, pixels: Pixels, gray: Gray, full_size: tuple[int, int], wanted: PropertySet) -> Properties:
     """The row of ``properties``.
 
     Parameters
     ----------
     photo_id : str
-    picture : PIL.Image.Image
-        The canonical picture before it is compressed: upright, sRGB, mode RGB.
+    pixels : ndarray of uint8, shape (height, width, 3)
+        The canonical picture before it is compressed: upright, sRGB.
+    gray : ndarray of uint8, shape (height, width)
+        Its ITU-R 601-2 luma.
     full_size : (int, int)
         Width and height of the upright original.
     wanted : PropertySet
     """
-    pixels = np.asarray(picture)
-    gray = picture.convert("L")
     colour, lightness = colour_statistics(pixels)
-    luma = luma_statistics(np.asarray(gray))
+    luma = luma_statistics(gray)
     return Properties(
         photo_id=photo_id,
         version=wanted.version,
