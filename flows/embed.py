@@ -49,8 +49,7 @@ def embed(root: str, embedder: str | None = None) -> Outcome:
     refuse_mixing(run, space)
     wanted = without_vector(run, space)
     shards = picture_shards(run.warehouse.table(PICTURES), PICTURE_VERSION, wanted, settings.shard)
-    on_cpu = getattr(model, "device", "cpu") == "cpu"
-    work = shard_task(run, model, settings.workers or cores(), ahead=0 if on_cpu else 4)
+    work = shard_task(run, model, settings.workers or cores())
     done: list[ShardDone] = []
     with track(f"embed {space.model}", total=len(wanted)) as progress:
         for shard in shards:
@@ -74,13 +73,13 @@ def embed(root: str, embedder: str | None = None) -> Outcome:
     )
 
 
-def shard_task(run: Run, model: Embedder, workers: int, ahead: int) -> Callable[[PictureShard], ShardDone]:
+def shard_task(run: Run, model: Embedder, workers: int) -> Callable[[PictureShard], ShardDone]:
     """The task that embeds one shard and commits it; the model is loaded once, outside."""
 
     @task(name="embed shard", cache_policy=NO_CACHE, **RETRIES)
     def work(shard: PictureShard) -> ShardDone:
         pictures = read_pictures(run.warehouse.table(PICTURES), PICTURE_VERSION, shard)
-        batches = list(embed_pictures(model, pictures, workers=workers, ahead=ahead))
+        batches = list(embed_pictures(model, pictures, workers=workers))
         tables = [vector_rows(batch.photo_ids, batch.vectors, model.space) for batch in batches if batch.photo_ids]
         written = run.warehouse.table(EMBEDDINGS).insert(pa.concat_tables(tables)) if tables else 0
         return ShardDone(written, tuple(pair for batch in batches for pair in batch.failed))

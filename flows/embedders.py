@@ -30,9 +30,18 @@ def make_embedder(settings: EmbedSettings, pictures: int | None = None) -> Embed
     if not settings.download:
         # Read by the hub's library when it is imported: a missing file is then said at once, without a request.
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    from curation.embedding.open_clip import load_open_clip
+    from curation.embedding.open_clip import Loading, load_open_clip
 
-    return load_open_clip(spec, settings, pictures)
+    loading = Loading(
+        device=settings.device,
+        precision=settings.precision,
+        weights_sha256=settings.weights_sha256,
+        download=settings.download,
+        reduced_decoding=settings.reduced_decoding,
+        batch=settings.batch,
+        pictures=pictures,
+    )
+    return load_open_clip(spec, loading)
 
 
 def cores() -> int:

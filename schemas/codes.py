@@ -129,3 +129,15 @@ class Split(StrEnum):
     TRAIN = "train"
     VALIDATION = "validation"
     TEST = "test"
+
+
+class Precision(StrEnum):
+    """Arithmetic of a model's forward pass."""
+
+    AUTO = "auto"
+    """The fastest on this machine whose vectors keep cosine .999 to float32."""
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    """Weights and activations in bfloat16."""
+    AUTOCAST = "autocast"
+    """float32 weights; bfloat16 where torch's autocast thinks it safe."""

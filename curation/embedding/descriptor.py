@@ -56,6 +56,7 @@ class Descriptor:
     """The embedder `descriptor@1`."""
 
     batch = 256
+    ahead = 0
 
     @property
     def space(self) -> Space:
@@ -95,9 +96,13 @@ class Descriptor:
         views = views_of(rgb, self._tables)
         return np.concatenate([block(views) for block in BLOCKS])
 
-    def embed(self, prepared: Sequence[Prepared]) -> Vectors:
+    def collate(self, prepared: Sequence[Prepared]) -> npt.NDArray[np.float64]:
+        """Measured pictures as one array, shape (n, 775)."""
+        return np.stack(prepared).astype(np.float64)
+
+    def embed(self, batch: npt.NDArray[np.float64]) -> Vectors:
         """Calibrate, weight and normalise measured pictures."""
-        raw = np.asarray(prepared, dtype=np.float64).reshape(len(prepared), DIMENSIONS - 1)
+        raw = batch
         mean, spread = self._calibration
         standard = np.clip((raw - mean) / spread, -LIMIT, LIMIT) * _block_factors()
         steps = np.empty((len(raw), DIMENSIONS), np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +44,7 @@ class Space:
 class Embedder(Protocol):
     """A model that places pictures in a space.
 
-    `prepare` is called by the loader's threads, ahead of `embed`; it never touches the model.
+    `prepare` and `collate` are called by the loader's threads, ahead of `embed`; they never touch the model.
     """
 
     @property
@@ -57,12 +57,21 @@ class Embedder(Protocol):
         """Pictures per call of `embed` that suit the device."""
         ...
 
+    @property
+    def ahead(self) -> int:
+        """Batches to be prepared while the model works; 0 where both share the same cores."""
+        ...
+
     def prepare(self, picture: bytes) -> Prepared:
         """Decode one upright sRGB picture (a JPEG file) into what `embed` takes; raises BadInput."""
         ...
 
-    def embed(self, prepared: Sequence[Prepared]) -> Vectors:
-        """Vectors of prepared pictures: float32, shape (n, dimensions), L2-normalised."""
+    def collate(self, prepared: Sequence[Prepared]) -> Any:
+        """Prepared pictures, at least one, as one batch where the model wants it."""
+        ...
+
+    def embed(self, batch: Any) -> Vectors:
+        """Vectors of a batch: float32, shape (n, dimensions), L2-normalised."""
         ...
 
 

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from pydantic import Field
 
+from schemas.codes import Precision
 from schemas.settings.base import SettingsPart
-
-
-class Precision(StrEnum):
-    """Arithmetic of a model's forward pass."""
-
-    AUTO = "auto"
-    """The fastest on this machine whose vectors keep cosine .999 to float32."""
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    """Weights and activations in bfloat16."""
-    AUTOCAST = "autocast"
-    """float32 weights; bfloat16 where torch's autocast thinks it safe."""
 
 
 class EmbedSettings(SettingsPart):
@@ -36,6 +23,11 @@ class EmbedSettings(SettingsPart):
     )
     download: bool = Field(
         False, description="Weights named by a tag may be fetched from a model hub; else only what is on this machine."
+    )
+    reduced_decoding: bool = Field(
+        False,
+        description="Decode pictures at half scale even where little more than the model's input size is left: faster, "
+        "and vectors differ a little (docs/embedding.md).",
     )
     batch: int = Field(0, ge=0, description="Pictures per forward pass; 0 suits the device.")
     workers: int = Field(0, ge=0, description="Threads that decode ahead of the model; 0 is one per core.")
