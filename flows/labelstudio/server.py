@@ -153,13 +153,13 @@ class ServerFolder:
                 state = Running(
                     url=f"http://{HOST}:{chosen}",
                     pid=process.pid,
-                    started=psutil.Process(process.pid).create_time(),
+                    started=process.create_time(),
                     document_root=str(documents),
                 )
                 write_private(self.path / "server.json", json.dumps(asdict(state)))
                 return state
-            process.kill()
-            process.wait()
+            _signal(process, "kill")
+            psutil.wait_procs([process], timeout=STOP_PATIENCE_S)
             if port or "moved" not in last:
                 break
         raise ServiceUnavailable(f"Label Studio did not start: {last}; see {self.path / 'server.log'}.")
@@ -170,9 +170,7 @@ class ServerFolder:
             return 0
         return int(json.loads(path.read_text(encoding="utf-8"))["url"].rsplit(":", 1)[1])
 
-    def _launch(
-        self, installation: Installation, account: Credentials, documents: Path, port: int
-    ) -> subprocess.Popen[bytes]:
+    def _launch(self, installation: Installation, account: Credentials, documents: Path, port: int) -> psutil.Process:
         environment = data_environment(self.path / "data") | {
             "LABEL_STUDIO_USERNAME": account.email,
             "LABEL_STUDIO_PASSWORD": account.password,
@@ -182,29 +180,23 @@ class ServerFolder:
             "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(documents),
         }
-        log = os.open(self.path / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            return subprocess.Popen(
-                [
-                    str(installation.program),
-                    "start",
-                    "--no-browser",
-                    "--internal-host",
-                    HOST,
-                    "--port",
-                    str(port),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=self.path,
-                env=environment,
-                start_new_session=True,  # it outlives the command that started it
-            )
-        finally:
-            os.close(log)
+        log = self.path / "server.log"
+        log.touch(mode=0o600)
+        server = (str(installation.program), "start", "--no-browser", "--internal-host", HOST, "--port", str(port))
+        # A shell starts it and ends at once: the server outlives the command that started it, and no command
+        # has to wait for it.
+        started = subprocess.run(
+            ["/bin/sh", "-c", '"$@" >>"$0" 2>&1 & echo $!', str(log), *server],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            cwd=self.path,
+            env=environment,
+            start_new_session=True,
+            check=True,
+        )
+        return psutil.Process(int(started.stdout))
 
-    def _wait(self, process: subprocess.Popen[bytes], port: int) -> str:
+    def _wait(self, process: psutil.Process, port: int) -> str:
         """Wait until the server answers; returns why it does not, empty where it does.
 
         Label Studio moves to the next port without a word where its port is taken, so what answers on the
@@ -212,8 +204,8 @@ class ServerFolder:
         """
         until = time.monotonic() + START_PATIENCE_S
         while time.monotonic() < until:
-            if process.poll() is not None:
-                return f"its process ended with {process.returncode}"
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return "its process ended"
             listening = _listening(process.pid)
             if listening and port not in listening:
                 return f"port {port} was taken and it moved to {min(listening)}"

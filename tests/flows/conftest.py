@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.labelstudio_server import labelstudio as labelstudio
+from tests.labelstudio_server import labelstudio_session as labelstudio_session
+
 
 @pytest.fixture(scope="session", autouse=True)
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
