@@ -10,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import base, curate, dedupe, embed, ingest, labelstudio, maintain, releases, scores, status, study
+from flows.cli import (
+    base,
+    curate,
+    dedupe,
+    demo,
+    embed,
+    ingest,
+    labelstudio,
+    maintain,
+    releases,
+    scores,
+    serve,
+    status,
+    study,
+)
 from flows.cli import filter as filtering
 from flows.cli.console import ERRORS
 from schemas.errors import SalonError, WrongUse
@@ -41,9 +55,11 @@ def build() -> typer.Typer:
     app.command()(labelstudio.collect)
     app.add_typer(labelstudio.raters, name="raters")
     app.add_typer(labelstudio.server, name="labelstudio")
+    app.command()(serve.serve)
     app.command()(status.status)
     app.command()(maintain.maintain)
     app.command()(base.sql)
+    app.command()(demo.demo)
     app.command("import-ratings")(scores.import_ratings)
     app.command("score")(scores.score)
     app.command()(releases.publish)

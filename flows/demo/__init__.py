@@ -1,1 +1,1 @@
-"""`salon demo`: the whole way on photos that come with a dependency, rated by simulated raters in a real Label Studio."""
+"""`salon demo`: the whole way on photos that come with a dependency, with simulated raters in a real Label Studio."""
