@@ -126,7 +126,6 @@ def _file_set(config: Written) -> dict[str, Any]:
     return {
         "@type": "cr:FileSet",
         "@id": f"files-of-{config.name}",
-        "containedIn": [{"@id": name} for name in config.files],
         "encodingFormat": "application/x-parquet",
         "includes": f"{config.folder}/*.parquet",
     }
@@ -145,7 +144,7 @@ def _field(config: Written, column: pa.Field) -> dict[str, Any]:
         source["transform"] = {"jsonPath": "bytes"}
         found["dataType"] = "sc:ImageObject"
     elif pa.types.is_list(kind):
-        found.update(dataType=DATA_TYPES[kind.value_type], isArray=True, arrayShape="-1")
+        found.update(dataType=DATA_TYPES[kind.value_type], repeated=True)
     else:
         found["dataType"] = DATA_TYPES[kind]
     found["source"] = source

@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from PIL import Image
 
+from flows.context import open_run
+from flows.outcome import Outcome
+from flows.release.make import make_version
 from labeling.identity import content_id, identity, pseudonym
 from schemas.codes import RatingStatus, Relation, ScoreMethod, TaskRole
 from schemas.photos import DUPLICATES, PHOTOS, SIGHTINGS, VERDICTS, Duplicate, Photo, Sighting, Verdict
@@ -128,6 +132,22 @@ class Heap:
         ]  # fmt: skip
         self.warehouse.table(SCORES).replace(rows)
 
+    def photo_ids(self) -> list[str]:
+        return [
+            str(row["photo_id"]) for row in self.warehouse.query("SELECT photo_id FROM photos ORDER BY 1").to_pylist()
+        ]
+
+    def publish(self, name: str = "beauty", **how: Any) -> Outcome:
+        return make_version(open_run(self.warehouse.location.root), name, **how)
+
+    def made(self, name: str = "beauty", **how: Any) -> Path:
+        """Publish, and return the version's folder."""
+        return Path(self.publish(name, **how).files["release"])
+
+    def settings(self, text: str) -> None:
+        """Write `salon.toml`."""
+        (self.root / "wh" / "salon.toml").write_text(text)
+
     def ready(self, count: int = 40, raters: int = 6, start: int = 0) -> list[str]:
         """Photos that are kept and rated."""
         photo_ids = self.photos(range(start, start + count))
@@ -135,3 +155,11 @@ class Heap:
         self.votes(photo_ids, raters)
         self.score()
         return photo_ids
+
+
+def rows(folder: Path, config: str = "data") -> list[dict[str, Any]]:
+    """All rows of one configuration, in the order of its files."""
+    found: list[dict[str, Any]] = []
+    for path in sorted((folder / config).glob("*.parquet")):
+        found += pq.read_table(path).to_pylist()
+    return found

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageOps
 
 from flows.publish import publish
 from schemas.errors import BadInput
-from tests.flows.release.heap import Heap, picture
+from tests.flows.release.heap import Heap, picture, rows
 from warehouse.releases.folder import files_of, sha256_of
 from warehouse.releases.verify import verify
 
 
-def made(heap: Heap, name: str = "beauty") -> Path:
-    return Path(publish(root=heap.warehouse.location.root, name=name).files["release"])
-
-
-def rows(folder: Path, config: str = "data") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for path in sorted((folder / config).glob("*.parquet")):
-        found += pq.read_table(path).to_pylist()
-    return found
-
-
-def test_a_release_holds_every_photo_with_its_scores_and_verifies(heap: Heap) -> None:
-    photo_ids = heap.ready()
-    folder = made(heap)
+def test_a_release_holds_every_photo_with_its_scores_and_verifies(rated: Heap) -> None:
+    photo_ids = rated.photo_ids()
+    folder = Path(publish(root=rated.warehouse.location.root, name="beauty").files["release"])
     assert folder.name == "1.0.0"
     found = rows(folder)
     assert {row["photo_id"] for row in found} == set(photo_ids)
@@ -45,7 +32,7 @@ def test_a_release_holds_every_photo_with_its_scores_and_verifies(heap: Heap) ->
 def test_pictures_are_the_originals_pixels_without_metadata_or_file_name(heap: Heap) -> None:
     heap.ready(20)
     originals = {sha256_of(path): path.read_bytes() for path in heap.files.iterdir()}
-    for row in rows(made(heap)):
+    for row in rows(heap.made()):
         image = row["image"]
         assert image["path"] == f"{row['photo_id']}.jpg"
         before = Image.open(io.BytesIO(originals[str(row["photo_id"])]))
@@ -58,10 +45,10 @@ def test_pictures_are_the_originals_pixels_without_metadata_or_file_name(heap: H
 
 def test_publishing_again_says_that_nothing_has_changed_and_makes_nothing(heap: Heap) -> None:
     heap.ready(12)
-    folder = made(heap)
+    folder = heap.made()
     before = {name: sha256_of(folder / name) for name in files_of(folder)}
     versions = {name: table.version for name, table in heap.warehouse.tables.items()}
-    outcome = publish(root=heap.warehouse.location.root, name="beauty")
+    outcome = heap.publish()
     assert "nothing has changed since 1.0.0" in outcome.notes
     assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == ["1.0.0"]
     assert {name: sha256_of(folder / name) for name in files_of(folder)} == before
@@ -70,9 +57,9 @@ def test_publishing_again_says_that_nothing_has_changed_and_makes_nothing(heap: 
 
 def test_more_photos_and_ratings_make_a_minor_version_in_which_nothing_moved(heap: Heap) -> None:
     heap.ready(30)
-    first = made(heap)
+    first = heap.made()
     heap.ready(5, start=100)
-    second = made(heap)
+    second = heap.made()
     assert second.name == "1.1.0"
     before = {row["photo_id"]: (row["split"], row["first_version"]) for row in rows(first)}
     after = {row["photo_id"]: (row["split"], row["first_version"]) for row in rows(second)}
@@ -91,7 +78,7 @@ def test_a_rated_near_copy_is_released_instead_of_its_unrated_representative(hea
     heap.group(better, [photo_ids[0]])
     heap.keep([better])
     heap.keep([photo_ids[0]])
-    found = {row["photo_id"]: row for row in rows(made(heap))}
+    found = {row["photo_id"]: row for row in rows(heap.made())}
     assert photo_ids[0] in found and better not in found
     assert found[photo_ids[0]]["near_copies"] == 2
 
@@ -99,7 +86,7 @@ def test_a_rated_near_copy_is_released_instead_of_its_unrated_representative(hea
 def test_votes_on_a_near_copy_stand_in_the_ratings_beside_the_photo_released(heap: Heap) -> None:
     photo_ids = heap.ready(10)
     heap.group(photo_ids[0], [photo_ids[1]])
-    folder = made(heap)
+    folder = heap.made()
     assert {row["photo_id"] for row in rows(folder)} == set(photo_ids) - {photo_ids[1]}
     votes = rows(folder, "ratings")
     assert len(votes) == 60
@@ -108,10 +95,10 @@ def test_votes_on_a_near_copy_stand_in_the_ratings_beside_the_photo_released(hea
 
 def test_with_nothing_to_publish_the_missing_stage_is_named(heap: Heap) -> None:
     with pytest.raises(BadInput, match="table photos is empty"):
-        made(heap)
+        heap.made()
     photo_ids = heap.photos(range(4))
     with pytest.raises(BadInput, match="salon filter"):
-        made(heap)
+        heap.made()
     heap.keep(photo_ids)
     with pytest.raises(BadInput, match="import-ratings"):
-        made(heap)
+        heap.made()
