@@ -110,11 +110,13 @@ def add_batch(
     return name
 
 
-def shared_batch(warehouse: Warehouse, photos: int, *, name: str = "batch-1", overlap: int = 3, **how: bool) -> str:
+def shared_batch(
+    warehouse: Warehouse, photos: int, *, name: str = "batch-1", overlap: int = 3, simulated: bool = False
+) -> str:
     """A shared queue over new photos."""
     stimuli = [Stimulus((photo,), TaskRole.RATE, "test") for photo in add_photos(warehouse, photos)]
     tasks = shared_queue(name, stimuli, SECRET, repeats=0, gap=20, seed="test")
-    return add_batch(warehouse, tasks, name=name, overlap=overlap, **how)
+    return add_batch(warehouse, tasks, name=name, overlap=overlap, simulated=simulated)
 
 
 def listed_batch(
