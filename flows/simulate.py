@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +59,13 @@ PAUSE = timedelta(hours=2)
 RATERS_OF_A_SHARD = 50
 
 
+class Way(StrEnum):
+    """How simulated votes get into the warehouse."""
+
+    TABLES = "tables"
+    LABEL_STUDIO = "labelstudio"
+
+
 @dataclass(frozen=True)
 class Work:
     """What one simulated rater is to do: tasks in order."""
@@ -78,6 +86,7 @@ def simulate(
     duplicates: int = 0,
     seed: str | None = None,
     from_ratings: bool = False,
+    through: str = Way.TABLES.value,
 ) -> Outcome:
     """Let simulated raters answer a batch; every row says that it is simulated.
 
@@ -97,7 +106,12 @@ def simulate(
         In place of the settings' seed.
     from_ratings : bool
         Photos that people have rated are as good as people say; else quality is made from image properties.
+    through : str
+        tables: straight into the tables. labelstudio: through the API of the server that the batch was sent to;
+        `salon collect` takes the votes in.
     """
+    if through not in tuple(Way):
+        raise WrongUse(f"--through: expected {' or '.join(Way)}, got '{through}'.")
     run = open_run(root)
     chosen = _batch(run, batch, n)
     if chosen is None:
@@ -107,6 +121,9 @@ def simulate(
     namespace = f"{SIMULATED}:{chosen.batch_id}:{seed}"
     tasks = _tasks(run, chosen.batch_id)
     people = panel(_mix(chosen, raters, straight_liners, spammers, duplicates), seed)
+    photos = seen_photos(run, {photo for row in tasks for photo in photos_of(row)}, seed, from_ratings)
+    if through == Way.LABEL_STUDIO.value:
+        return publish_counts(_through_labelstudio(root, chosen, tasks, people, photos, seed))
     key, note = pseudonym_key(run.root)
     ids = [pseudonym(key, namespace, person.name) for person in people]
     work = [
@@ -114,7 +131,6 @@ def simulate(
         for person, rater_id, own in zip(people, ids, _share_out(chosen, tasks, len(people), seed), strict=True)
     ]
     _keep_profiles(run, ids)
-    photos = seen_photos(run, {photo for row in tasks for photo in photos_of(row)}, seed, from_ratings)
     votes = new = 0
     with track("simulate", len(work)) as bar:
         for start in range(0, len(work), RATERS_OF_A_SHARD):
@@ -218,6 +234,43 @@ SHARES = """
     SELECT photo_id, avg((value - scale_low) / (scale_high - scale_low)) AS share
     FROM counted_ratings SEMI JOIN wanted USING (photo_id) WHERE NOT simulated GROUP BY photo_id
 """
+
+
+def _through_labelstudio(
+    root: str,
+    batch: Batch,
+    tasks: Sequence[Task],
+    people: Sequence[SimulatedRater],
+    photos: dict[str, Seen],
+    seed: str,
+) -> Outcome:
+    """The panel works through the projects of the batch with accounts of its own."""
+    from flows.labelstudio.panel import rate_as_panel
+    from labeling.labelstudio.panel import Reply
+
+    known = {row.task_key: row for row in tasks}
+    done = [0] * len(people)
+
+    def judge(number: int, key: str, protocol: Protocol) -> Reply:
+        row = known[key]
+        done[number] += 1
+        said = reply(
+            protocol,
+            people[number],
+            [photos[photo] for photo in photos_of(row)],
+            position=done[number],
+            again=row.role == TaskRole.REPEAT,
+            seed=seed,
+        )
+        return Reply(said.answer, said.seconds)
+
+    submitted = rate_as_panel(root, batch.batch_id, len(people), judge)
+    counts: dict[str, int | float | str] = {
+        "batch": batch.batch_id,
+        "simulated raters": len(people),
+        "annotations submitted": submitted,
+    }
+    return Outcome("simulate", counts, (MARKED, "Next: salon collect"))
 
 
 # -- the batch and who does what -----------------------------------------------------------------------

@@ -83,10 +83,13 @@ def simulate(
     from_ratings: Annotated[
         bool, typer.Option("--from-ratings", help="Rated photos are as good as people say, not as their properties.")
     ] = False,
+    through: Annotated[
+        str, typer.Option("--through", help="tables, or labelstudio: over the API of the server it was sent to.")
+    ] = "tables",
     root: Root = None,
     as_json: Json = False,
 ) -> None:
-    """Let simulated raters answer a batch, straight into the tables; every row says that it is simulated."""
+    """Let simulated raters answer a batch; every row says that it is simulated."""
     from flows.runtime import run_flow
     from flows.simulate import simulate as flow
 
@@ -101,6 +104,7 @@ def simulate(
         duplicates=duplicates,
         seed=seed,
         from_ratings=from_ratings,
+        through=through,
     )
     show_outcome(outcome, wants_json(as_json))
 

@@ -5,50 +5,33 @@ the more raters see both; how evenly that concurrence is spread is what a design
 
 Let N be the incidence matrix, so that concurrences are the off-diagonal of N Nᵀ, and overlaps of raters that of
 Nᵀ N. Both have the same trace of the square: the spread over the many pairs of stimuli can be made small on the
-few pairs of raters. The search exchanges two raters between two stimuli while that helps.
+few pairs of raters. The start is cyclic: raters stand in a circle, and a few base blocks are turned round it, so
+that overlaps depend on the distance on the circle alone, and a small search makes them even. What does not fit
+into whole turns is improved by exchanging raters between stimuli.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from labeling.design.balance import Bools, is_connected, least_overlap_squares, overlaps_of
 from schemas.errors import WrongUse
 
-Bools = npt.NDArray[np.bool_]
-
 TRIES = 3_000_000
+PATIENCE = 300_000
+"""Exchanges without a gain after which the search ends."""
+
+BASE_TRIES = 300_000
+RESTARTS = 12
+LARGEST_RESTARTED = 500
+STEP_BACK = 6
+STEPS_BACK = 0.02
 LARGEST_SEARCHED = 200_000_000
 """Cells of the incidence matrix up to which exchanges are searched; above, the balanced start stands."""
-
-
-@dataclass(frozen=True)
-class Balance:
-    """How even a design is.
-
-    Parameters
-    ----------
-    replication : tuple of int
-        Fewest and most raters of a stimulus.
-    load : tuple of int
-        Fewest and most stimuli of a rater.
-    concurrence_mean, concurrence_sd : float
-        Over all pairs of stimuli: number of raters who see both.
-    least_sd : float
-        No design of these sizes has a smaller standard deviation of concurrence.
-    connected : bool
-        Any two stimuli are linked by raters who saw both, over others if need be.
-    """
-
-    replication: tuple[int, int]
-    load: tuple[int, int]
-    concurrence_mean: float
-    concurrence_sd: float
-    least_sd: float
-    connected: bool
 
 
 def incomplete_blocks(stimuli: int, raters: int, votes: int, seed: str, *, common: int = 0) -> Bools:
@@ -76,10 +59,10 @@ def incomplete_blocks(stimuli: int, raters: int, votes: int, seed: str, *, commo
     if votes > raters:
         raise WrongUse(f"{votes} votes per photo need at least {votes} raters, got {raters}; lower 'overlap'.")
     rng = np.random.default_rng(list(f"{seed}/blocks".encode()))
-    seen = _start(stimuli, raters, votes, rng)
-    if votes < raters and stimuli * raters <= LARGEST_SEARCHED:
-        target = _least_overlap_squares(stimuli, raters, votes)
-        _exchange(seen, _overlaps(seen), target, TRIES, rng)
+    target = least_overlap_squares(stimuli, raters, votes)
+    seen = _cyclic(stimuli, raters, votes, target, rng)
+    if 1 < votes < raters and stimuli * raters <= LARGEST_SEARCHED:
+        _exchange(seen, overlaps_of(seen), target, TRIES, PATIENCE, rng)
     if not common and not is_connected(seen):
         raise WrongUse(
             f"a design of {stimuli} photos, {raters} raters and {votes} votes per photo falls apart: some raters "
@@ -89,93 +72,113 @@ def incomplete_blocks(stimuli: int, raters: int, votes: int, seed: str, *, commo
     return seen
 
 
-def balance(seen: Bools) -> Balance:
-    """How even a design is, and the bound on it."""
-    stimuli = len(seen)
-    replication = seen.sum(axis=1)
-    load = seen.sum(axis=0)
-    pairs = stimuli * (stimuli - 1) / 2
-    total = float((load * (load - 1) / 2).sum())
-    mean = total / pairs if pairs else 0.0
-    variance = _concurrence_squares(_overlaps(seen), replication) / pairs - mean**2 if pairs else 0.0
-    return Balance(
-        replication=(int(replication.min()), int(replication.max())),
-        load=(int(load.min()), int(load.max())),
-        concurrence_mean=mean,
-        concurrence_sd=float(np.sqrt(max(variance, 0.0))),
-        least_sd=least_concurrence_sd(replication, load),
-        connected=is_connected(seen),
-    )
-
-
-def least_concurrence_sd(replication: npt.NDArray[np.int64], load: npt.NDArray[np.int64]) -> float:
-    """The smallest standard deviation of concurrence that any design of these margins can have.
-
-    The larger of two bounds: concurrences of stimuli that differ by at most one, and overlaps of raters that
-    differ by at most one, carried over by the equality of traces.
-    """
-    pairs = len(replication) * (len(replication) - 1) / 2
-    if not pairs:
-        return 0.0
-    total = float((load * (load - 1) / 2).sum())
-    direct = _even_squares(total, pairs)
-    raters = len(load) * (len(load) - 1) / 2
-    overlap_total = float((replication * (replication - 1) / 2).sum())
-    squares = _even_squares(overlap_total, raters) if raters else 0.0
-    dual = (float((load**2).sum()) + 2 * squares - float((replication**2).sum())) / 2
-    variance = max(direct, dual) / pairs - (total / pairs) ** 2
-    return float(np.sqrt(max(variance, 0.0)))
-
-
-def is_connected(seen: Bools) -> bool:
-    """Whether stimuli and raters form one connected graph."""
-    stimuli, raters = seen.shape
-    if not stimuli or not raters:
-        return True
-    reached: Bools = np.arange(raters) == 0
-    while True:
-        wider = np.asarray(seen[seen[:, reached].any(axis=1)].any(axis=0) | reached)
-        if wider.sum() == reached.sum():
-            return bool(reached.all() and seen[:, reached].any(axis=1).all())
-        reached = wider
-
-
-def _start(stimuli: int, raters: int, votes: int, rng: np.random.Generator) -> Bools:
-    """Each stimulus in turn goes to the raters with the least to do; ties at random."""
+def _cyclic(stimuli: int, raters: int, votes: int, target: int, rng: np.random.Generator) -> Bools:
+    """Base blocks turned round a circle of raters; what is left over goes to those with the least to do."""
+    orders = _orbits(stimuli, raters, votes)
+    rows = []
+    if orders and votes < raters:
+        periods = np.array([raters // order for order in orders], dtype=np.int64)
+        blocks = _base_blocks(orders, periods, raters, votes, target, rng)
+        rows = [np.roll(block, turn) for block, period in zip(blocks, periods, strict=True) for turn in range(period)]
     seen = np.zeros((stimuli, raters), dtype=np.bool_)
-    load = np.zeros(raters, dtype=np.int64)
-    for row in range(stimuli):
+    if rows:
+        seen[: len(rows)] = rows
+    load = seen.sum(axis=0)
+    for row in range(len(rows), stimuli):
         chosen = np.lexsort((rng.random(raters), load))[:votes]
         seen[row, chosen] = True
         load[chosen] += 1
-    return seen
+    return np.asarray(seen[rng.permutation(stimuli)][:, rng.permutation(raters)])
 
 
-def _overlaps(seen: Bools) -> npt.NDArray[np.int64]:
-    """Number of stimuli that two raters share, shape (raters, raters); loads on the diagonal."""
-    counts = seen.astype(np.float32)
-    return np.asarray(np.rint(counts.T @ counts), dtype=np.int64)
+def _base_blocks(
+    orders: list[int], periods: npt.NDArray[np.int64], raters: int, votes: int, target: int, rng: np.random.Generator
+) -> Bools:
+    """The most even of several tries, shape (orbits, raters)."""
+    tries = min(BASE_TRIES, 300_000_000 // (raters + votes * votes))
+    best: Bools | None = None
+    least = math.inf
+    for _ in range(RESTARTS if raters <= LARGEST_RESTARTED else 1):
+        blocks = np.zeros((len(orders), raters), dtype=np.bool_)
+        for row, (order, period) in enumerate(zip(orders, periods, strict=True)):
+            chosen = rng.choice(period, size=votes // order, replace=False)
+            blocks[row] = np.isin(np.arange(raters) % period, chosen)
+        squares = _even_distances(blocks, periods, target, tries, rng)
+        if squares < least:
+            best, least = blocks, squares
+        if squares * raters <= 2 * target:
+            break
+    assert best is not None
+    return best
 
 
-def _concurrence_squares(overlaps: npt.NDArray[np.int64], replication: npt.NDArray[np.int64]) -> float:
-    """Sum of squared concurrences over unordered pairs of stimuli, from the overlaps of raters."""
-    return float((overlaps.astype(np.float64) ** 2).sum() - (replication.astype(np.float64) ** 2).sum()) / 2
-
-
-def _even_squares(total: float, parts: float) -> float:
-    """Least sum of squares of whole numbers with this sum: they differ by at most one."""
-    low = total // parts
-    above = total - low * parts
-    return float(above * (low + 1) ** 2 + (parts - above) * low**2)
-
-
-def _least_overlap_squares(stimuli: int, raters: int, votes: int) -> int:
-    """The sum of squared overlaps of rater pairs below which no design can come."""
-    return int(_even_squares(stimuli * votes * (votes - 1) / 2, raters * (raters - 1) / 2))
+def _orbits(stimuli: int, raters: int, votes: int) -> list[int]:
+    """Orders of symmetry of the base blocks: a block of order g comes back after raters / g turns."""
+    left = stimuli
+    orders = []
+    both = math.gcd(raters, votes)
+    for order in (g for g in range(1, both + 1) if both % g == 0):
+        count, left = divmod(left, raters // order)
+        orders += [order] * count
+    return orders
 
 
 @numba.njit(cache=True)
-def _exchange(seen: Bools, overlaps: npt.NDArray[np.int64], target: int, tries: int, rng: np.random.Generator) -> int:
+def _even_distances(
+    blocks: Bools, periods: npt.NDArray[np.int64], target: int, tries: int, rng: np.random.Generator
+) -> int:
+    """Exchange members of base blocks, in place, for overlaps as even as can be at all distances.
+
+    Returns the sum of their squares.
+    """
+    count, raters = blocks.shape
+    overlap = np.zeros(raters, dtype=np.int64)
+    for b in range(count):
+        overlap += _distances(blocks[b]) * periods[b] // raters
+    squares = (overlap[1:] ** 2).sum()
+    best, kept = squares, blocks.copy()
+    for _ in range(tries):
+        if squares * raters <= 2 * target:
+            break
+        b = int(rng.integers(0, count))
+        period = periods[b]
+        leaves, enters = int(rng.integers(0, period)), int(rng.integers(0, period))
+        if not blocks[b, leaves] or blocks[b, enters]:
+            continue
+        other = blocks[b].copy()
+        for place in range(0, raters, period):
+            other[place + leaves] = False
+            other[place + enters] = True
+        after = overlap + (_distances(other) - _distances(blocks[b])) * period // raters
+        reached = (after[1:] ** 2).sum()
+        # A step back now and then leads out of a hollow.
+        if reached <= squares + (STEP_BACK if rng.random() < STEPS_BACK else 0):
+            blocks[b] = other
+            overlap = after
+            squares = reached
+            if squares < best:
+                best = squares
+                kept[:] = blocks
+    blocks[:] = kept
+    return int(best)
+
+
+@numba.njit(cache=True)
+def _distances(block: Bools) -> npt.NDArray[np.int64]:
+    """How often two members of a block stand at each distance on the circle."""
+    size = len(block)
+    counts = np.zeros(size, dtype=np.int64)
+    members = np.flatnonzero(block)
+    for a in members:
+        for b in members:
+            counts[(b - a) % size] += 1
+    return counts
+
+
+@numba.njit(cache=True)
+def _exchange(
+    seen: Bools, overlaps: npt.NDArray[np.int64], target: int, tries: int, patience: int, rng: np.random.Generator
+) -> int:
     """Exchange raters a and b between stimuli i and j while the sum of squared overlaps does not grow.
 
     Changes `seen` and `overlaps` in place; returns the sum of squares reached.
@@ -185,8 +188,9 @@ def _exchange(seen: Bools, overlaps: npt.NDArray[np.int64], target: int, tries: 
     for a in range(raters):
         for b in range(a):
             squares += overlaps[a, b] ** 2
-    for _ in range(tries):
-        if squares <= target:
+    gained = 0
+    for trial in range(tries):
+        if squares <= target or trial - gained > patience:
             break
         a, b = int(rng.integers(0, raters)), int(rng.integers(0, raters))
         i, j = int(rng.integers(0, stimuli)), int(rng.integers(0, stimuli))
@@ -208,4 +212,6 @@ def _exchange(seen: Bools, overlaps: npt.NDArray[np.int64], target: int, tries: 
                 overlaps[c, b] -= step
         seen[i, a], seen[i, b], seen[j, b], seen[j, a] = False, True, False, True
         squares += change
+        if change < 0:
+            gained = trial
     return squares

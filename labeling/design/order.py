@@ -47,7 +47,7 @@ def presentation_order(
     """
     for _ in range(RESTARTS):
         order = _with_repeats(_spread(len(alike), anchors, rng), repeats, gap, rng)
-        if order is not None and _part_near_copies(order, alike, gap, rng, before):
+        if order is not None and _part_near_copies(order, alike, set(anchors), rng, before):
             return order
     raise WrongUse(
         f"no order of {len(alike)} tasks keeps near copies apart and {len(repeats)} repeats {gap} tasks from their "
@@ -92,7 +92,7 @@ def _with_repeats(
 def _part_near_copies(
     order: list[tuple[int, bool]],
     alike: Sequence[frozenset[str]],
-    gap: int,
+    anchors: set[int],
     rng: np.random.Generator,
     before: frozenset[str],
 ) -> bool:
@@ -106,16 +106,16 @@ def _part_near_copies(
         right = alike[order[index + 1][0]] if index + 1 < len(order) else NOTHING
         return bool(own & left or own & right)
 
-    doubled = {item for item, second in order if second}
+    fixed = anchors | {item for item, second in order if second}
     for _ in range(20 * len(order)):
         bad = [index for index in range(len(order)) if clash(index)]
         if not bad:
             return True
         i, j = int(rng.choice(bad)), int(rng.integers(len(order)))
-        if order[i][0] in doubled or order[j][0] in doubled:
-            # Items shown twice stay where their distance is right; their neighbours move.
-            i = next((k for k in (i - 1, i + 1) if 0 <= k < len(order) and order[k][0] not in doubled), -1)
-            if i < 0 or order[j][0] in doubled:
+        if order[i][0] in fixed or order[j][0] in fixed:
+            # Anchors stay spread, and items shown twice at their distance; their neighbours move.
+            i = next((k for k in (i - 1, i + 1) if 0 <= k < len(order) and order[k][0] not in fixed), -1)
+            if i < 0 or order[j][0] in fixed:
                 continue
         order[i], order[j] = order[j], order[i]
         if clash(i) + clash(j) > 1:

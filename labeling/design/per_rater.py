@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeling.design.blocks import Balance, balance, incomplete_blocks
+from labeling.design.balance import Balance, balance
+from labeling.design.blocks import incomplete_blocks
 from labeling.design.order import NOTHING, presentation_order
 from labeling.design.stimuli import Stimulus, task_key, task_of
 from schemas.codes import TaskRole

@@ -1,10 +1,9 @@
-"""What a simulated rater answers to a task, and how Label Studio would store it."""
+"""What a simulated rater answers to a task."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from labeling.protocols.answers import Answer
 from labeling.simulation.panel import RaterKind, SimulatedRater, Spread
 from labeling.simulation.quality import TRAITS
 from schemas.codes import Outcome
-from schemas.protocols import PROBLEM_CONTROL, REASONS_CONTROL, Problem, Protocol, ProtocolKind, Scale
+from schemas.protocols import Problem, Protocol, ProtocolKind, Scale
 
 FIVE_STEPS = 4.0
 """Range of the scale that a panel's figures are meant for."""
@@ -122,34 +121,3 @@ def _comparison(protocol: Protocol, rater: SimulatedRater, felt: Sequence[float]
     if protocol.tie and abs(felt[0] - felt[1]) < TIE_WITHIN:
         return Answer(outcome=Outcome.TIE)
     return Answer(outcome=Outcome.LEFT if felt[0] >= felt[1] else Outcome.RIGHT)
-
-
-def result_of(protocol: Protocol, answer: Answer) -> list[dict[str, Any]]:
-    """An answer as the ``result`` of an annotation: what `labeling.protocols.answers.parse` reads back."""
-    to = protocol.picture_keys[0]
-
-    def region(name: str, kind: str, value: object) -> dict[str, Any]:
-        key = {"choices": "choices", "rating": "rating", "number": "number"}[kind]
-        return {"from_name": name, "to_name": to, "type": kind, "value": {key: value}}
-
-    if answer.problem is not None:
-        regions = [region(PROBLEM_CONTROL, "choices", [answer.problem.value])]
-    elif answer.outcome is not None:
-        regions = [region(protocol.question, "choices", [answer.outcome.value])]
-    elif answer.best_frame is not None:
-        regions = [region(protocol.question, "choices", [str(answer.best_frame)])]
-    else:
-        overall = answer.values[protocol.question]
-        first = (
-            region(protocol.question, "number", int(overall))
-            if protocol.kind is ProtocolKind.SLIDER
-            else region(protocol.question, "choices", [f"{overall:g}"])
-        )
-        regions = [first]
-        regions += [
-            region(name, "rating", int(value)) for name, value in answer.values.items() if name != protocol.question
-        ]
-    if answer.reasons:
-        codes = [f"reason{n}" for n, words in enumerate(protocol.reasons, start=1) if words in answer.reasons]
-        regions.append(region(REASONS_CONTROL, "choices", codes))
-    return regions
