@@ -24,6 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from curation.duplicates.borders import trim
+
 Floats = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
 
@@ -39,6 +41,9 @@ class FingerprintMethod(StrEnum):
     """64 bytes: `PHASH64` of the picture in each `Form`, in their order; the first 8 bytes are `PHASH64`."""
     PIXELS = "pixels@1"
     """32 bytes: SHA-256 over the picture's full size and its upright sRGB pixels at canonical scale."""
+    TRIMMED64 = "trimmed64@1"
+    """16 bytes: `PHASH64` without plain borders (letterboxes, frames), then the picture's box inside them: left,
+    top, right, bottom as uint16, in 1/65535 of the sides."""
 
 
 class Form(StrEnum):
@@ -68,6 +73,7 @@ class Fingerprints:
     phash256: bytes
     phash64_forms: bytes
     pixels: bytes
+    trimmed64: bytes
 
     def by_method(self) -> dict[FingerprintMethod, bytes]:
         """The table's rows: bits by method."""
@@ -76,6 +82,7 @@ class Fingerprints:
             FingerprintMethod.PHASH256: self.phash256,
             FingerprintMethod.PHASH64_FORMS: self.phash64_forms,
             FingerprintMethod.PIXELS: self.pixels,
+            FingerprintMethod.TRIMMED64: self.trimmed64,
         }
 
 
@@ -100,7 +107,13 @@ def fingerprints_of(pixels: Pixels, gray: Image.Image, full_size: tuple[int, int
         phash256=_bits(frequencies(gray, 16, gap=2.0)[None])[0],
         phash64_forms=b"".join(forms),
         pixels=pixel_hash(pixels, full_size),
+        trimmed64=_trimmed(gray, forms[0]),
     )
+
+
+def _trimmed(gray: Image.Image, plain: bytes) -> bytes:
+    inner, box = trim(gray)
+    return (plain if inner is gray else _bits(frequencies(inner, 8)[None])[0]) + box.pack(*gray.size)
 
 
 def frequencies(gray: Image.Image, side: int, gap: float | None = None) -> Floats:

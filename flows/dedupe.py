@@ -9,15 +9,12 @@ from dataclasses import dataclass, field
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from curation.canonical import VERSION as PICTURE_VERSION
-from curation.duplicates.looks import JoinMethod, trimmed_fingerprint
 from flows.context import Run, open_run
 from flows.deduplication.candidates import (
     Candidate,
     candidates,
     mark_compared,
     read_photos,
-    without_trimmed,
 )
 from flows.deduplication.grouping import (
     duplicates_of,
@@ -31,8 +28,7 @@ from flows.outcome import Outcome
 from flows.progress import Tracker, track
 from flows.runtime import RETRIES, publish_counts
 from schemas.codes import Relation
-from schemas.photos import DUPLICATE_PAIRS, DUPLICATES, FINGERPRINTS, PHOTOS, PICTURES, Duplicate, Fingerprint
-from warehouse.pictures import PictureShard, picture_shards, read_pictures
+from schemas.photos import DUPLICATE_PAIRS, DUPLICATES, PHOTOS, Duplicate
 
 MOST_ROUNDS = 8
 """Times that a run starts over because photos arrived while it worked."""
@@ -71,7 +67,6 @@ def dedupe(root: str) -> Outcome:
 
 
 def _once(run: Run, totals: Totals) -> None:
-    complete_fingerprints(run)
     photos = read_photos(run)
     totals.photos, totals.new = len(photos.ids), totals.new + int(photos.new.sum())
     if photos.new.any():
@@ -79,29 +74,6 @@ def _once(run: Run, totals: Totals) -> None:
         mark_compared(run, photos)
     totals.rows = regroup(run, totals)
     totals.bursts = store_bursts(run)
-
-
-# -- fingerprints of pictures without borders ----------------------------------------------------------
-def complete_fingerprints(run: Run) -> None:
-    """Photos without a trimmed fingerprint get one from their canonical picture."""
-    wanted = without_trimmed(run)
-    if not wanted:
-        return
-    shards = picture_shards(run.warehouse.table(PICTURES), PICTURE_VERSION, wanted, run.settings.dedupe.shard)
-    with track("borders", len(wanted)) as progress:
-        for shard in shards:
-            trim_shard(run, shard)
-            progress.advance(len(shard.photo_ids))
-
-
-@task(name="search for borders", cache_policy=NO_CACHE, **RETRIES)
-def trim_shard(run: Run, shard: PictureShard) -> int:
-    """Insert the trimmed fingerprints of one shard."""
-    table = run.warehouse.table(PICTURES)
-    return run.warehouse.table(FINGERPRINTS).insert(
-        Fingerprint(photo_id=photo, method=str(JoinMethod.TRIMMED64), bits=trimmed_fingerprint(jpeg))
-        for photo, jpeg in read_pictures(table, PICTURE_VERSION, shard)
-    )
 
 
 # -- the second look -----------------------------------------------------------------------------------

@@ -20,14 +20,17 @@ STRIP = 2048
 compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba has no types
-def popcount(_context: Any, _word: Any) -> Any:
+@intrinsic
+def _popcount(_context: Any, _word: Any) -> Any:
     """Number of ones of a uint64: one instruction, where numpy's function is a call."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.uint64(types.uint64), generate
+
+
+popcount: Any = _popcount
 
 
 @compiled

@@ -9,6 +9,7 @@ So it is enough to look at words that agree in ``m - t`` blocks of a part, for e
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -100,11 +101,10 @@ def plan_probe(radius: int, few: npt.NDArray[np.uint64]) -> Plan:
 
 
 def _join_cost(words: int, bits: float) -> float:
-    return SORT_NS + COMPARE_NS * words * 2.0 ** -(bits + 1)
+    return SORT_NS + COMPARE_NS * words * math.exp2(-bits - 1)
 
 
-def _cheapest(radius: int, words: npt.NDArray[np.uint64], cost: object) -> Plan:
-    assert callable(cost)
+def _cheapest(radius: int, words: npt.NDArray[np.uint64], cost: Callable[[int, float], float]) -> Plan:
     best: tuple[float, int, int] | None = None
     for parts in range(1, min(radius + 1, 4) + 1):
         for size in range(1, WORD // SMALLEST_BLOCK // parts + 1):
@@ -147,7 +147,7 @@ def deal_bits(words: npt.NDArray[np.uint64], blocks: int) -> tuple[tuple[int, ..
     loads = np.zeros(blocks)
     for bit in np.argsort(-entropy, kind="stable"):
         open_blocks = [b for b in range(blocks) if len(dealt[b]) < widest]
-        chosen = min(open_blocks, key=lambda b: (round(loads[b], 6), len(dealt[b]), b))
+        chosen = min(open_blocks, key=lambda b: (round(float(loads[b]), 6), len(dealt[b]), b))
         dealt[chosen].append(int(bit))
         loads[chosen] += entropy[bit]
     order: list[int] = []

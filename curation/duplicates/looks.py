@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from curation.duplicates.borders import trim
-from curation.fingerprints import Form, fingerprints
+from curation.fingerprints import Form
 
 SIDE = 128
 CHROMA_SIDE = 16
 
 Bytes = npt.NDArray[np.uint8]
-
-
-class JoinMethod(StrEnum):
-    """Fingerprints that propose pairs beside those of ingest."""
-
-    TRIMMED64 = "trimmed64@1"
-    """16 bytes: pHash of the picture without plain borders, then the box as four uint16 in 1/65535."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +42,6 @@ class Look:
         window = Image.Resampling.BOX if min(picture.size) >= SIDE else Image.Resampling.BICUBIC
         gray = picture.convert("L").resize((SIDE, SIDE), window)
         return cls(np.asarray(gray, np.uint8), np.asarray(colours, np.uint8)[..., 1:].copy())
-
-
-def trimmed_fingerprint(jpeg: bytes) -> bytes:
-    """The bits of `JoinMethod.TRIMMED64` of a canonical picture."""
-    with Image.open(io.BytesIO(jpeg)) as opened:
-        picture = opened.convert("L")
-    inner, box = trim(picture)
-    return fingerprints(inner).phash64 + box.pack(*picture.size)
 
 
 def in_form(look: Look, form: Form) -> Look:

@@ -11,24 +11,22 @@ import pyarrow as pa
 
 from curation.duplicates.comparison import LOOK
 from curation.duplicates.hamming import Words
-from curation.duplicates.looks import JoinMethod
 from curation.duplicates.proposals import FORMS, REFLECTIONS, TURNS, Proposals, WordList, propose
 from curation.fingerprints import FingerprintMethod, Form
 from flows.context import Run
-from schemas.photos import COMPARED, FINGERPRINTS, Compared
+from schemas.photos import COMPARED, Compared
 from schemas.settings import DedupeSettings
 
-KIND_METHODS = (FingerprintMethod.PHASH64, JoinMethod.TRIMMED64, *[FingerprintMethod.PHASH64_FORMS] * len(FORMS))
+KIND_METHODS = (FingerprintMethod.PHASH64, FingerprintMethod.TRIMMED64, *[FingerprintMethod.PHASH64_FORMS] * len(FORMS))
 
 WORDS = f"""
     SELECT p.photo_id, h.bits AS plain, t.bits AS trimmed, x.bits AS pixels, f.bits AS forms
     FROM photos p
-    JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PHASH64}') h USING (photo_id)
-    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{JoinMethod.TRIMMED64}') t USING (photo_id)
-    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PIXELS}') x USING (photo_id)
-    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PHASH64_FORMS}') f
-        USING (photo_id)
-    ORDER BY photo_id
+    JOIN fingerprints h ON h.photo_id = p.photo_id AND h.method = '{FingerprintMethod.PHASH64}'
+    LEFT JOIN fingerprints t ON t.photo_id = p.photo_id AND t.method = '{FingerprintMethod.TRIMMED64}'
+    LEFT JOIN fingerprints x ON x.photo_id = p.photo_id AND x.method = '{FingerprintMethod.PIXELS}'
+    LEFT JOIN fingerprints f ON f.photo_id = p.photo_id AND f.method = '{FingerprintMethod.PHASH64_FORMS}'
+    ORDER BY p.photo_id
 """
 
 
@@ -50,7 +48,8 @@ def join_name(settings: DedupeSettings) -> str:
         for word, wanted in (("mirrored", settings.mirrored_is_same), ("turned", settings.turned_is_same))
         if wanted
     )
-    return f"{FingerprintMethod.PHASH64}+{JoinMethod.TRIMMED64}{'+' + forms if forms else ''} r{settings.radius} {LOOK}"
+    words = [FingerprintMethod.PHASH64, FingerprintMethod.TRIMMED64, *([forms] if forms else [])]
+    return f"{'+'.join(words)} r{settings.radius} {LOOK}"
 
 
 def forms_wanted(settings: DedupeSettings) -> list[Form]:
@@ -166,15 +165,3 @@ def mark_compared(run: Run, photos: Photos) -> int:
     return run.warehouse.table(COMPARED).insert(
         Compared(photo_id=photo, join=name) for photo in photos.ids.take(places).to_pylist()
     )
-
-
-def without_trimmed(run: Run) -> list[str]:
-    """Photos whose picture has not been searched for borders."""
-    found = run.warehouse.query(
-        f"""SELECT DISTINCT photo_id FROM photos
-            SEMI JOIN (SELECT photo_id FROM {FINGERPRINTS.name} WHERE method = ?) USING (photo_id)
-            ANTI JOIN (SELECT photo_id FROM {FINGERPRINTS.name} WHERE method = ?) USING (photo_id)
-            ORDER BY photo_id""",
-        [str(FingerprintMethod.PHASH64), str(JoinMethod.TRIMMED64)],
-    )
-    return [str(photo) for photo in found["photo_id"].to_pylist()]

@@ -12,7 +12,6 @@ import pyarrow as pa
 from curation.duplicates.borders import packed_share
 from curation.duplicates.bursts import Exposure, are_two_exposures, bursts
 from curation.duplicates.groups import Group, Pair, components, group, group_id, ordered
-from curation.duplicates.looks import JoinMethod
 from curation.duplicates.representative import Candidate as Choice
 from curation.duplicates.representative import why
 from curation.fingerprints import FingerprintMethod
@@ -41,12 +40,12 @@ FACTS = f"""
         + (f_number IS NOT NULL)::INT + (exposure_s IS NOT NULL)::INT + (iso IS NOT NULL)::INT AS metadata,
         h.bits AS hash, t.bits AS trimmed
     FROM photos p SEMI JOIN wanted USING (photo_id)
-    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PHASH64}') h USING (photo_id)
-    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{JoinMethod.TRIMMED64}') t USING (photo_id)
+    LEFT JOIN fingerprints h ON h.photo_id = p.photo_id AND h.method = '{FingerprintMethod.PHASH64}'
+    LEFT JOIN fingerprints t ON t.photo_id = p.photo_id AND t.method = '{FingerprintMethod.TRIMMED64}'
 """
 TIMED = f"""
-    SELECT photo_id, camera_make, camera_model, captured_at, h.bits AS hash FROM representatives
-    JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PHASH64}') h USING (photo_id)
+    SELECT p.photo_id, camera_make, camera_model, captured_at, h.bits AS hash FROM representatives p
+    JOIN fingerprints h ON h.photo_id = p.photo_id AND h.method = '{FingerprintMethod.PHASH64}'
     WHERE captured_at IS NOT NULL AND (camera_make IS NOT NULL OR camera_model IS NOT NULL)
 """
 
@@ -196,8 +195,7 @@ def _rows(known: Knowledge, one: Group) -> list[Duplicate]:
                 continue
             relation = Relation.EXACT if seen is None else relation_of(seen.form)
             rows.append((photo, relation, seen.distance if seen else 0.0, seen.method if seen else "pixels@1"))
-    smallest = min(photo for photo, *_ in [*rows, (best.photo_id,)])
-    identity = group_id(smallest)
+    identity = group_id(min(best.photo_id, *(photo for photo, *_ in rows)))
     runner_up = min((known.choices[photo] for photo, *_ in rows), key=lambda choice: choice.order)
     duplicates = [
         Duplicate(

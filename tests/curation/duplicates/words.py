@@ -16,7 +16,8 @@ def planted(count: int, furthest: int = 10, seed: int = 0) -> Words:
     for place in range(copies.size):
         for bit in rng.choice(64, distance[place], replace=False):
             copies[place] ^= np.uint64(1) << np.uint64(bit)
-    return np.unique(np.concatenate([originals, copies]))
+    words: Words = np.unique(np.concatenate([originals, copies]))
+    return words
 
 
 def brute_force(left: Words, right: Words, radius: int) -> set[tuple[int, int, int]]:
