@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -92,16 +93,18 @@ def _serve(listener: int, parent: int, scheduling: bool) -> None:
     import asyncio
     import threading
 
+    def watch() -> None:
+        os.read(parent, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    # Before anything that takes time: a command that ends at once must not wait for our imports.
+    threading.Thread(target=watch, daemon=True).start()
+
     import uvicorn
     from prefect.server.api.server import create_app
     from prefect.server.database import provide_database_interface
     from prefect.settings import get_current_settings
 
-    def watch() -> None:
-        os.read(parent, 1)
-        os.kill(os.getpid(), 15)
-
-    threading.Thread(target=watch, daemon=True).start()
     with _one_at_a_time(get_current_settings().home):
         asyncio.run(provide_database_interface().create_db())
     uvicorn.run(

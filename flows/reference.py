@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 
 from flows.settings import toml_value
@@ -99,7 +98,7 @@ def _command(command: Any, path: str) -> list[str]:
     return lines
 
 
-def _parameter(parameter: click.Parameter) -> str:
+def _parameter(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         name = (parameter.name or "").upper() + ("…" if parameter.nargs == -1 else "")
     else:

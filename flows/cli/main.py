@@ -18,9 +18,11 @@ from flows.cli import (
     embed,
     ingest,
     labelstudio,
+    learning,
     maintain,
     releases,
     scores,
+    search,
     serve,
     status,
     study,
@@ -55,6 +57,7 @@ def build() -> typer.Typer:
     app.command()(labelstudio.collect)
     app.add_typer(labelstudio.raters, name="raters")
     app.add_typer(labelstudio.server, name="labelstudio")
+    app.command()(search.search)
     app.command()(serve.serve)
     app.command()(status.status)
     app.command()(maintain.maintain)
@@ -64,7 +67,9 @@ def build() -> typer.Typer:
     app.command("score")(scores.score)
     app.command()(releases.publish)
     app.command()(releases.approve)
+    app.command()(releases.diff)
     app.command()(releases.verify)
+    app.command()(learning.learn)
     return app
 
 
@@ -95,14 +100,34 @@ def refuse_strangers() -> None:
             )
 
 
+WITHOUT_FLOW = frozenset(
+    {"init", "sql", "status", "verify", "search", "trace", "protocols", "labelstudio", "raters", "gateway", "serve"}
+)
+
+
+def runs_a_flow(words: list[str]) -> bool:
+    """Whether a command line asks for a flow, and so for a Prefect server."""
+    return bool(words) and not words[0].startswith("-") and words[0] not in WITHOUT_FLOW and "--help" not in words
+
+
 def main() -> None:
     """Entry point: exit code 0 done, 1 the run failed, 2 wrong use, 3 a gate refused."""
+    from flows.prefect_server import ensure_server
     from flows.runtime import prepare_environment
 
     prepare_environment()
     try:
         refuse_strangers()
-        build()()
+        if runs_a_flow(sys.argv[1:]):
+            ensure_server()  # its start takes seconds, in which the command imports what it needs
+        sys.exit(build()(standalone_mode=False))
+    except typer.TyperException as error:
+        command = " ".join(["salon", *sys.argv[1:2]])
+        ERRORS.print(f"salon: {error.format_message()} See `{command} --help`.", markup=False, style="red")
+        sys.exit(WrongUse.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        ERRORS.print("salon: stopped; what was committed stays, the same command does the rest.", style="red")
+        sys.exit(1)
     except SalonError as error:
         ERRORS.print(f"salon: {error}", markup=False, style="red")
         sys.exit(error.exit_code)
