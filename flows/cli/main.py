@@ -122,7 +122,8 @@ def main() -> None:
             ensure_server()  # its start takes seconds, in which the command imports what it needs
         sys.exit(build()(standalone_mode=False))
     except typer.TyperException as error:
-        command = " ".join(["salon", *sys.argv[1:2]])
+        known = not error.format_message().startswith("No such command")
+        command = " ".join(["salon", *(sys.argv[1:2] if known else [])])
         ERRORS.print(f"salon: {error.format_message()} See `{command} --help`.", markup=False, style="red")
         sys.exit(WrongUse.exit_code)
     except (typer.Abort, KeyboardInterrupt):
