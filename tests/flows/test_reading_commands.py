@@ -17,7 +17,7 @@ COMMANDS = (
     (("sql", "SELECT count(*) FROM fingerprints"), 0),
     (("status", "--json"), 0),
     (("sql", "SELECT * FROM nothing"), 2),
-    (("protocols", "list"), 0),
+    (("protocols",), 0),
 )
 
 
