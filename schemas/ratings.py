@@ -66,6 +66,7 @@ class Project:
     slot: int | None = column("the place in the design that it is for; null for a shared queue", optional=True)
     rater_id: str | None = column("the rater it is for; null for a shared queue", optional=True)
     protocol: str = column("definition of the protocol as it was sent, as JSON")
+    config: str = column("hash of the labelling configuration that it was made with")
     pictures: str = column("what the addresses of its pictures begin with")
     seen_until: datetime | None = column("its ratings are collected up to this moment of its clock", optional=True)
 

@@ -25,8 +25,8 @@ from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
 from flows.secret_keys import pseudonym_key
 from labeling.labelstudio import annotations as reading
+from labeling.labelstudio.payloads import config_hash
 from labeling.labelstudio.votes import Setting, Vote, new_rows, places_in_order, votes_of, withdrawals
-from labeling.protocols.markup import label_config
 from schemas.columns import TableSpec
 from schemas.ratings import (
     COMPARISONS,
@@ -123,7 +123,7 @@ def _known(
         namespace=link.namespace,
         number=project.project_id,
         protocol=protocol,
-        is_unchanged=config.strip() == label_config(protocol).strip(),
+        is_unchanged=config_hash(config) == project.config,
         key=key,
         accounts=accounts,
         raters=frozenset(profiles),

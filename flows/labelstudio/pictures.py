@@ -19,7 +19,8 @@ from flows.context import Run, open_run
 from flows.labelstudio.studies import Study
 from flows.progress import track
 from flows.runtime import RETRIES
-from labeling.labelstudio.payloads import chunks, photos_of, picture_names
+from labeling.design.stimuli import photos_of
+from labeling.labelstudio.payloads import chunks, picture_names
 from schemas.errors import IntegrityFault
 from schemas.photos import PICTURES
 from warehouse.releases.gather import whereabouts

@@ -24,7 +24,7 @@ from flows.outcome import Outcome
 from flows.progress import Tracker, track
 from flows.runtime import RETRIES, publish_counts
 from flows.select import ensure_batch
-from labeling.labelstudio.payloads import KEY, chunks, marker, project_settings
+from labeling.labelstudio.payloads import KEY, chunks, config_hash, marker, project_settings
 from schemas.errors import BadInput
 from schemas.ratings import BATCHES, SENT_TASKS, BatchState, Project, SentTask, Task
 from schemas.settings.study import Queue
@@ -136,6 +136,7 @@ def ensure_project(run: Run, link: Connection, study: Study, part: Part, rater_i
         slot=part.slot,
         rater_id=rater_id,
         protocol=study.protocol.model_dump_json(),
+        config=config_hash(link.client.project(number)["label_config"]),
         pictures=prefix,
         seen_until=None,
     )

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from labeling.design.stimuli import photos_of
 from labeling.protocols.markup import label_config
 from labeling.protocols.texts import instructions
 from schemas.protocols import Protocol
@@ -15,13 +16,6 @@ KEY = "key"
 MARKER = "salon:"
 
 T = TypeVar("T")
-
-
-def photos_of(task: Task) -> tuple[str, ...]:
-    """The photos of a task in the order shown."""
-    if task.frame_ids:
-        return tuple(task.frame_ids)
-    return (task.photo_id, task.right_photo_id) if task.right_photo_id else (task.photo_id,)
 
 
 def picture_names(task: Task, protocol: Protocol) -> dict[str, str]:
@@ -54,6 +48,11 @@ def marker(*parts: str) -> str:
     """A word in a project's description by which the project is found again after a fault."""
     text = "\0".join(parts)
     return MARKER + hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def config_hash(config: str) -> str:
+    """What a project's labelling configuration is known by; 32 hex digits."""
+    return hashlib.sha256(config.strip().encode()).hexdigest()[:32]
 
 
 def project_settings(protocol: Protocol, *, title: str, marked: str, overlap: int, in_order: bool) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from labeling.design.stimuli import photos_of
 from labeling.identity import content_id, identity, moment
 from labeling.labelstudio.annotations import Submission
-from labeling.labelstudio.payloads import photos_of
 from labeling.protocols.answers import Answer, pairs_of
 from schemas.codes import Outcome, RatingStatus
 from schemas.protocols import Protocol

@@ -34,13 +34,25 @@ PROBLEM_KEYS: Mapping[Problem, str] = MappingProxyType(
 ATTRIBUTE_KEYS = "asdfg"
 """One key per attribute, in their order: each press adds a star."""
 
-# Everything fits one screen: the picture takes what the controls leave over, and is never cropped.
+# Everything fits one screen: the picture takes what the controls leave over, and is never cropped. Panels and
+# tools for drawing regions are of no use here and are hidden. Selectors are single classes: Label Studio takes the
+# sheet as it stands in the XML, where '>' would be an entity.
 STYLE = """
 .salon { display: flex; flex-direction: column; gap: 6px; }
 .salon-pictures { display: flex; flex-direction: row; gap: 8px; justify-content: center; }
-.salon-pictures > div { flex: 1 1 0; min-width: 0; }
+.salon-picture { flex: 1 1 0; min-width: 0; }
 .salon-attributes { display: flex; flex-direction: row; flex-wrap: wrap; gap: 4px 20px; }
+.lsf-sidepanels__wrapper, .lsf-toolbar { display: none; }
+.lsf-sidepanels__content { width: 100% !important; max-width: 100% !important; }
+.lsf-choices { margin-top: 4px !important; }
 """
+
+
+HEIGHT_OF_ALL_BUT_PICTURES = 290
+"""Pixels that Label Studio's bars, the question and the answers take on a screen."""
+
+HEIGHT_OF_ATTRIBUTES = 140
+HEIGHT_OF_A_ROW = 44
 
 
 def label_config(protocol: Protocol) -> str:
@@ -50,8 +62,8 @@ def label_config(protocol: Protocol) -> str:
     ElementTree.SubElement(root, "Header", {"value": protocol.wording, "size": "4"})
     pictures = ElementTree.SubElement(root, "View", {"className": "salon-pictures"})
     for key in protocol.picture_keys:
-        box = ElementTree.SubElement(pictures, "View")
-        ElementTree.SubElement(box, "Image", _image(key))
+        box = ElementTree.SubElement(pictures, "View", {"className": "salon-picture"})
+        ElementTree.SubElement(box, "Image", _image(key, protocol))
     answers = ElementTree.SubElement(root, "View", {"visibleWhen": "choice-unselected", "whenTagName": PROBLEM_CONTROL})
     _score(answers, protocol)
     _attributes(answers, protocol)
@@ -66,10 +78,22 @@ def step_key(index: int) -> str:
     return str((index + 1) % 10)
 
 
-def _image(key: str) -> dict[str, str]:
-    """A picture without tools: raters look, they do not edit."""
+def _image(key: str, protocol: Protocol) -> dict[str, str]:
+    """A picture without tools: raters look, they do not edit; as high as the controls leave room on one screen."""
+    taken = HEIGHT_OF_ALL_BUT_PICTURES
+    taken += HEIGHT_OF_ATTRIBUTES if protocol.attributes else 0
+    taken += HEIGHT_OF_A_ROW if protocol.reasons else 0
+    taken += HEIGHT_OF_A_ROW if protocol.kind is ProtocolKind.SLIDER and protocol.labels else 0
+    height = f"calc(100vh - {taken}px)"
     off = dict.fromkeys(("zoom", "zoomControl", "rotateControl", "brightnessControl", "contrastControl"), "false")
-    return {"name": key, "value": f"${key}", "maxWidth": "100%", **off}
+    return {
+        "name": key,
+        "value": f"${key}",
+        "maxWidth": "100%",
+        "maxHeight": height,
+        "horizontalAlignment": "center",
+        **off,
+    }
 
 
 def _score(parent: ElementTree.Element, protocol: Protocol) -> None:

@@ -130,3 +130,13 @@ def listed_batch(
             key = task_key(SECRET, name, stimulus, f"slot {slot}")
             tasks.append(task_of(stimulus, key, name, slot=slot, position=position))
     return add_batch(warehouse, tasks, name=name, queue="project_per_rater", overlap=raters, simulated=simulated)
+
+
+def long_batch(warehouse: Warehouse, tasks: int, *, photos: int = 6, name: str = "batch-1") -> str:
+    """Many tasks over few photos: what sending and collecting cost, without the cost of pictures."""
+    ids = add_photos(warehouse, photos)
+    rows = []
+    for number in range(tasks):
+        stimulus = Stimulus((ids[number % photos],), TaskRole.RATE, "test")
+        rows.append(task_of(stimulus, task_key(SECRET, name, stimulus, f"copy {number}"), name))
+    return add_batch(warehouse, rows, name=name)
