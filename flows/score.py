@@ -27,10 +27,11 @@ def score(root: str) -> Outcome:
     questions = [Question(*row.values()) for row in run.warehouse.query(QUESTIONS).to_pylist()]
     notes = [] if questions else ["There are no ratings yet: collect some, or salon import-ratings FILE."]
     counts: dict[str, int | float | str] = {"questions": len(questions), "worked out": 0, "unchanged": 0}
+    scored = task(**RETRIES)(score_one)
     remove_others(root, [(what.question, what.scale) for what in questions])
     with track("score", len(questions)) as tracker:
         for what in questions:
-            changed, figures, said = score_one(root, what)
+            changed, figures, said = scored(root, what)
             counts["worked out" if changed else "unchanged"] = int(counts["worked out" if changed else "unchanged"]) + 1
             counts |= {f"{what.question}: {name}": figure for name, figure in figures.items()}
             notes += [f"{what.question}: {sentence}" for sentence in said]
@@ -38,7 +39,6 @@ def score(root: str) -> Outcome:
     return publish_counts(Outcome("score", counts, tuple(notes)))
 
 
-@task(**RETRIES)
 def score_one(root: str, what: Question) -> tuple[bool, dict[str, int | float | str], list[str]]:
     """Score one question where its votes or the settings have changed; returns what stands now."""
     run = open_run(root)
