@@ -55,6 +55,7 @@ def build() -> typer.Typer:
     app.add_typer(study.protocols_app(), name="protocols")
     app.command()(labelstudio.send)
     app.command()(labelstudio.collect)
+    app.command()(labelstudio.gateway)
     app.add_typer(labelstudio.raters, name="raters")
     app.add_typer(labelstudio.server, name="labelstudio")
     app.command()(search.search)

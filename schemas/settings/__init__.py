@@ -15,6 +15,7 @@ from schemas.settings.embed import EmbedSettings
 from schemas.settings.filter import FilterSettings
 from schemas.settings.ingest import IngestSettings
 from schemas.settings.labelstudio import LabelStudioSettings
+from schemas.settings.learn import LearnSettings
 from schemas.settings.publish import PublishSettings
 from schemas.settings.schedule import ScheduleSettings
 from schemas.settings.score import ScoreSettings
@@ -26,6 +27,7 @@ __all__ = [
     "FilterSettings",
     "IngestSettings",
     "LabelStudioSettings",
+    "LearnSettings",
     "PublishSettings",
     "ScheduleSettings",
     "ScoreSettings",
@@ -46,4 +48,5 @@ class Settings(SettingsPart):
     labelstudio: LabelStudioSettings = Field(LabelStudioSettings(), description="Where people rate.")
     score: ScoreSettings = Field(ScoreSettings(), description="How ratings become scores.")
     publish: PublishSettings = Field(PublishSettings(), description="What a release holds, and its gates.")
+    learn: LearnSettings = Field(LearnSettings(), description="What is learnt from a release.")
     schedule: ScheduleSettings = Field(ScheduleSettings(), description="When `salon serve` runs what.")

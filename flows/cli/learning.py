@@ -1,0 +1,36 @@
+"""What ratings teach: `learn`, `compare`, `explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.console import Json, Root, need, resolve_root, show_outcome, wants_json
+
+Name = Annotated[str, typer.Argument(help="Name of the dataset.")]
+Version = Annotated[str, typer.Argument(help="Version of the release, such as 1.0.0.")]
+Model = Annotated[str, typer.Option(help="Model whose vectors are used; else the one in salon.toml, or the commonest.")]
+
+
+def learn(
+    name: Name,
+    version: Version,
+    export: Annotated[
+        str, typer.Option(help="onnx: also write the tower and the head as one file, checked against each other.")
+    ] = "",
+    model: Model = "",
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Train heads on the training split of a release, judge them on the others, and save them.
+
+    A linear and a kernel head predict score, uncertainty and the whole histogram; the files stand under heads/ in
+    the warehouse: the heads (.npz, usable as a filter rule), their predictions, and all figures.
+    """
+    need(export in ("", "onnx"), f"--export: expected onnx, got '{export}'.")
+    from flows.learn import learn as stage
+    from flows.runtime import run_flow
+
+    outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, export=export, model=model)
+    show_outcome(outcome, wants_json(as_json))

@@ -1,0 +1,185 @@
+"""`salon learn`: heads on a release's own splits, saved with their figures, and personal taste on its episodes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.context import Run, open_run
+from flows.learning.release import Published, Votes, open_version, read_version, read_votes
+from flows.outcome import Outcome
+from flows.progress import track
+from flows.runtime import RETRIES, publish_counts
+from labeling.learning.distribution import shares
+from labeling.learning.figures import Figure, figures_of
+from labeling.learning.heads import Head, HeadKind, Prediction, fit_head
+from labeling.learning.saving import to_bytes
+from schemas.codes import Split
+from schemas.errors import BadInput
+
+LEAST_ROWS = 20
+"""Photos of the training split below which nothing is learnt."""
+LEAST_JUDGED = 5
+"""Photos of a split below which no figure is worked out."""
+
+
+@flow(name="learn", flow_run_name="learn {name} {version}")
+def learn(root: str, name: str, version: str, export: str = "", model: str = "") -> Outcome:
+    """Train heads on a version's training split and judge them on the others.
+
+    Parameters
+    ----------
+    root : str
+        The warehouse.
+    name, version : str
+        The release.
+    export : str
+        onnx: also one file with tower and head.
+    model : str
+        Whose vectors; else as in the settings.
+    """
+    run = open_run(root)
+    published = read_version(open_version(run, name, version), model or run.settings.learn.model)
+    train = published.rows_in(Split.TRAIN)
+    if len(train) < LEAST_ROWS:
+        raise BadInput(
+            f"{published.name}: too few photos to learn from",
+            expected=f"at least {LEAST_ROWS} in the training split with a score and a vector of {published.model}",
+            got=str(len(train)),
+            todo="Rate and publish more, or run salon embed and publish again.",
+        )
+    folder = heads_folder(run, published)
+    train_one = task(name="train head", cache_policy=NO_CACHE, **RETRIES)(train_and_save)
+    found: dict[str, dict[str, list[Figure]]] = {}
+    with track("learn", total=len(HeadKind)) as progress:
+        for kind in HeadKind:
+            found[kind.value] = train_one(run, published, kind, folder)
+            progress.advance()
+    votes = read_votes(published)
+    write_figures(folder, published, votes, found)
+    return publish_counts(_outcome(published, votes, folder, found))
+
+
+def heads_folder(run: Run, published: Published) -> Path:
+    """Where the heads of a version lie."""
+    slug = "".join(c if c.isalnum() or c in ".-" else "_" for c in published.model)[-80:]
+    about = published.manifest
+    return run.warehouse.location.local("heads", about["name"], about["version"], slug)
+
+
+def train_and_save(run: Run, published: Published, kind: HeadKind, folder: Path) -> dict[str, list[Figure]]:
+    """Train one head, save it with its predictions, and judge it on validation and test."""
+    head = train_head(published, kind, run.settings.learn.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / f"{kind}.npz", to_bytes(head))
+    prediction = head.predict(published.vectors)
+    sink = pa.BufferOutputStream()
+    pq.write_table(prediction_rows(published, prediction), sink)
+    write_whole(folder / f"predictions-{kind}.parquet", sink.getvalue().to_pybytes())
+    return {split.value: judge(published, prediction, published.rows_in(split), run) for split in Split}
+
+
+def train_head(published: Published, kind: HeadKind, seed: int) -> Head:
+    """A head trained on the training split; photos without a single vote teach the score alone."""
+    train = published.rows_in(Split.TRAIN)
+    share = shares(published.histogram[train])
+    share = np.where(np.isnan(share), np.nanmean(share, axis=0), share)
+    head = fit_head(published.vectors[train], published.score[train], share, kind, seed)
+    about = {
+        "model": published.model,
+        "release": published.manifest["name"],
+        "version": published.manifest["version"],
+        "question": str(published.manifest.get("question") or ""),
+        "simulated": str(published.simulated).lower(),
+    }
+    return Head(head.kind, head.ridge, head.features, head.calibration, about)
+
+
+def judge(published: Published, prediction: Prediction, rows: np.typing.NDArray[np.int64], run: Run) -> list[Figure]:
+    """Figures over some rows; none where they are too few."""
+    if len(rows) < LEAST_JUDGED:
+        return []
+    return figures_of(
+        prediction.score[rows],
+        prediction.sd[rows],
+        prediction.histogram[rows],
+        published.score[rows],
+        shares(published.histogram[rows]),
+        run.settings.learn.seed,
+        run.settings.learn.draws,
+    )
+
+
+def prediction_rows(published: Published, prediction: Prediction) -> pa.Table:
+    """A prediction file: what `salon compare` takes."""
+    low, high = prediction.interval()
+    return pa.table(
+        {
+            "photo_id": published.rows["photo_id"],
+            "split": published.rows["split"],
+            "score": prediction.score,
+            "sd": prediction.sd,
+            "ci_low": low,
+            "ci_high": high,
+            "histogram": pa.array(list(prediction.histogram), pa.list_(pa.float64())),
+        }
+    )
+
+
+def write_figures(folder: Path, published: Published, votes: Votes, found: dict[str, Any]) -> None:
+    """`figures.json`: everything that was measured, for the card and for machines."""
+    content = {
+        "release": published.manifest["name"],
+        "version": published.manifest["version"],
+        "model": published.model,
+        "question": published.manifest.get("question"),
+        "simulated": published.simulated,
+        "photos": {split.value: len(published.rows_in(split)) for split in Split},
+        "without_vector": published.without,
+        "raters": len(votes.rater_ids),
+        "votes": len(votes.value),
+        "heads": {
+            kind: {split: {f.name: [f.value, f.low, f.high] for f in figures} for split, figures in parts.items()}
+            for kind, parts in found.items()
+        },
+    }
+    write_whole(folder / "figures.json", (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, and leave it alone where it is as it should be."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def _outcome(published: Published, votes: Votes, folder: Path, found: dict[str, dict[str, list[Figure]]]) -> Outcome:
+    counts: dict[str, int | float | str] = {
+        "release": published.name,
+        "model": published.model,
+        "photos to learn from": len(published.rows_in(Split.TRAIN)),
+        "raters": len(votes.rater_ids),
+    }
+    notes = []
+    for kind, parts in found.items():
+        for split in (Split.VALIDATION.value, Split.TEST.value):
+            if not parts[split]:
+                notes.append(f"{split}: fewer than {LEAST_JUDGED} photos, so no figures.")
+            for figure in parts[split]:
+                counts[f"{kind} {split} {figure.name}"] = str(figure)
+    if published.without:
+        notes.append(f"{published.without} scored photos have no vector of {published.model} and were left out.")
+    if published.simulated:
+        notes.append("Scores rest on simulated ratings: what was learnt is simulated too.")
+    files = {f"head {kind}": str(folder / f"{kind}.npz") for kind in found}
+    files["figures"] = str(folder / "figures.json")
+    return Outcome("learn", counts, tuple(dict.fromkeys(notes)), files)
