@@ -1,0 +1,187 @@
+"""A cumulative model: votes as ordered categories. A rating is not an interval scale until shown.
+
+P(vote ≤ k) = logistic(τ_k - ψ_photo - Δ_rater). Ranks by ψ are compared with those of the release default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+from labeling.scoring.reliability import spearman
+from labeling.scoring.votes import Flags, Floats, Ints, VoteSet
+from schemas.errors import BadInput
+
+PRIOR = 0.05
+"""Precision of a normal prior on ψ and Δ (SD 4.5 in logits): where all raters agree there is no finite maximum."""
+MOST_CATEGORIES = 21
+
+
+@dataclass(frozen=True)
+class Ordinal:
+    """A fitted cumulative model.
+
+    Parameters
+    ----------
+    quality : ndarray of float64, shape (photos,)
+        ψ, in logits.
+    se : ndarray of float64, shape (photos,)
+        Its standard error, the raters' shifts and the thresholds held fast.
+    shift : ndarray of float64, shape (raters,)
+        Δ, in logits.
+    thresholds : ndarray of float64, shape (categories - 1,)
+        τ, ascending.
+    categories : ndarray of float64, shape (categories,)
+        The values that occur, ascending.
+    expected : ndarray of float64, shape (photos,)
+        Expected vote of a rater without shift, in scale units: a monotone function of ψ.
+    """
+
+    quality: Floats
+    se: Floats
+    shift: Floats
+    thresholds: Floats
+    categories: Floats
+    expected: Floats
+
+
+def cumulative_model(votes: VoteSet, prior: float = PRIOR) -> Ordinal:
+    """Fit by penalised maximum likelihood.
+
+    Source: McCullagh, Journal of the Royal Statistical Society B 42 (1980).
+
+    Parameters
+    ----------
+    votes : VoteSet
+        Votes on at most 21 distinct values.
+    prior : float
+        Precision of the normal prior on ψ and Δ; with 0 the scores are those of plain maximum likelihood, and
+        may not be finite.
+
+    Raises
+    ------
+    BadInput
+        There are fewer than two or more than 21 values.
+
+    Examples
+    --------
+    >>> fit = cumulative_model(VoteSet.from_matrix([[1, 2, 1], [2, 3, 3], [3, 3, 2]]))
+    >>> bool(fit.quality[0] < fit.quality[1])
+    True
+    """
+    categories, place = np.unique(votes.value, return_inverse=True)
+    if not 2 <= len(categories) <= MOST_CATEGORIES:
+        raise BadInput("a cumulative model needs 2 to 21 distinct values", got=str(len(categories)))
+    place = np.asarray(place, np.int64)
+    start = _start(votes, place, len(categories))
+    steps = len(categories) - 1
+
+    def objective(parameters: Floats) -> tuple[float, Floats]:
+        return _loss(votes, place, steps, parameters, prior)
+
+    found = minimize(
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 2000, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-7},
+    )
+    thresholds, quality, shift = _parts(found.x, steps, votes.photos)
+    # Only τ - ψ - Δ matters: shifts get mean 0, and so do the scores.
+    thresholds = thresholds - quality.mean() - shift.mean()
+    quality, shift = quality - quality.mean(), shift - shift.mean()
+    se = 1 / np.sqrt(_curvature(votes, place, thresholds, quality, shift) + prior)
+    return Ordinal(quality, se, shift, thresholds, categories, _expected(thresholds, quality, categories))
+
+
+def _start(votes: VoteSet, place: Ints, categories: int) -> Floats:
+    below = np.cumsum(np.bincount(place, minlength=categories))[:-1] / len(place)
+    thresholds = logit(below)
+    gaps = np.log(np.maximum(np.diff(thresholds), 1e-3))
+    return np.concatenate([thresholds[:1], gaps, np.zeros(votes.photos + votes.raters)])
+
+
+def _parts(parameters: Floats, steps: int, photos: int) -> tuple[Floats, Floats, Floats]:
+    """Thresholds (the first, and logarithms of the gaps), ψ and Δ."""
+    thresholds = parameters[0] + np.r_[0.0, np.cumsum(np.exp(parameters[1:steps]))]
+    return thresholds, parameters[steps : steps + photos], parameters[steps + photos :]
+
+
+def _loss(votes: VoteSet, place: Ints, steps: int, parameters: Floats, prior: float) -> tuple[float, Floats]:
+    """Negative penalised log-likelihood and its gradient, divided by the number of votes."""
+    thresholds, quality, shift = _parts(parameters, steps, votes.photos)
+    centre = quality[votes.photo] + shift[votes.rater]
+    bounds = np.r_[-np.inf, thresholds, np.inf]
+    upper, lower = expit(bounds[place + 1] - centre), expit(bounds[place] - centre)
+    p = np.maximum(upper - lower, 1e-300)
+    at_upper, at_lower = upper * (1 - upper) / p, lower * (1 - lower) / p
+    loss = -np.log(p).sum() + prior / 2 * (quality @ quality + shift @ shift)
+    pull = at_upper - at_lower
+    by_bound = np.bincount(place, at_lower, steps + 1)[1:] - np.bincount(place, at_upper, steps + 1)[:-1]
+    later = np.cumsum(by_bound[::-1])[::-1]
+    gaps = later[1:] * np.exp(parameters[1:steps])
+    gradient = np.concatenate(
+        [
+            later[:1],
+            gaps,
+            np.bincount(votes.photo, pull, votes.photos) + prior * quality,
+            np.bincount(votes.rater, pull, votes.raters) + prior * shift,
+        ]
+    )
+    return float(loss) / len(place), gradient / len(place)
+
+
+def _curvature(votes: VoteSet, place: Ints, thresholds: Floats, quality: Floats, shift: Floats) -> Floats:
+    """Observed information on each ψ: Σ F(1-F) at both bounds of each vote."""
+    centre = quality[votes.photo] + shift[votes.rater]
+    bounds = np.r_[-np.inf, thresholds, np.inf]
+    upper, lower = expit(bounds[place + 1] - centre), expit(bounds[place] - centre)
+    return votes.per_photo(upper * (1 - upper) + lower * (1 - lower))
+
+
+def _expected(thresholds: Floats, quality: Floats, categories: Floats) -> Floats:
+    above = expit(quality[:, None] - thresholds[None, :])
+    return np.asarray(categories[0] + above @ np.diff(categories), np.float64)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the cumulative model orders photos, beside a model of means.
+
+    Parameters
+    ----------
+    rank_correlation : float
+        Spearman's, of both scores.
+    moved : ndarray of bool, shape (photos,)
+        Photos whose place among all moves beyond the places that their interval spans.
+    """
+
+    rank_correlation: float
+    moved: Flags
+
+
+def compare_order(score: Floats, low: Floats, high: Floats, other: Floats) -> Comparison:
+    """Compare two scores of the same photos by order.
+
+    Parameters
+    ----------
+    score, low, high : ndarray of float64, shape (photos,)
+        A score with its interval; NaN ends are taken as no interval, so that nothing moves beyond it.
+    other : ndarray of float64, shape (photos,)
+        Another score, in any unit.
+
+    Examples
+    --------
+    >>> a = np.array([1.0, 2.0, 3.0])
+    >>> compare_order(a, a - 0.1, a + 0.1, np.array([2.0, 1.0, 3.0])).moved.tolist()
+    [True, True, False]
+    """
+    ordered = np.sort(score)
+    lowest = np.searchsorted(ordered, np.where(np.isnan(low), -np.inf, low), side="left")
+    highest = np.searchsorted(ordered, np.where(np.isnan(high), np.inf, high), side="right")
+    others = np.sort(other)
+    first, last = np.searchsorted(others, other, side="left"), np.searchsorted(others, other, side="right")
+    return Comparison(spearman(score, other), (last <= lowest) | (first >= highest))
