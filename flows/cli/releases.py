@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import OUT, Json, Root, print_json, resolve_root, show_outcome, wants_json
+from flows.cli.console import OUT, Json, Root, need, print_json, resolve_root, show_outcome, wants_json
 from schemas.errors import IntegrityFault
 
 Name = Annotated[str, typer.Argument(help="Name of the dataset.")]
@@ -24,6 +24,10 @@ def publish(
     resplit: Annotated[
         bool, typer.Option("--resplit", help="Draw all splits anew, in a major version: photos change their split.")
     ] = False,
+    rebuild: Annotated[
+        str, typer.Option(help="Make this version again from its own inputs, and prove that its bytes are the same.")
+    ] = "",
+    to: Annotated[str, typer.Option(help="With --rebuild: keep the result in this folder.")] = "",
     root: Root = None,
     as_json: Json = False,
 ) -> None:
@@ -32,9 +36,15 @@ def publish(
     With nothing new it says `nothing has changed since VERSION` and makes nothing. A gate that is not reached
     refuses the release: exit code 3, with by how much and what would mend it.
     """
+    from flows.context import open_run
     from flows.publish import publish as stage
+    from flows.release.rebuild import rebuild as make_again
     from flows.runtime import run_flow
 
+    need(rebuild or not to, "--to says where --rebuild puts its result; it means nothing without it.")
+    if rebuild:
+        show_outcome(make_again(open_run(resolve_root(root)), name, rebuild, to), wants_json(as_json))
+        return
     outcome = run_flow(stage, root=resolve_root(root), name=name, draft=draft, bump=bump, resplit=resplit)
     show_outcome(outcome, wants_json(as_json))
 
@@ -54,6 +64,22 @@ def approve(
 
     outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, by=by or getpass.getuser())
     show_outcome(outcome, wants_json(as_json))
+
+
+def diff(
+    name: Name,
+    before: Annotated[str, typer.Argument(help="The earlier version.")],
+    after: Annotated[str, typer.Argument(help="The later version, or a draft.")],
+    predictions: Annotated[
+        str, typer.Option(help="A CSV or Parquet file with photo_id and score: its SRCC and PLCC with both versions.")
+    ] = "",
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what changed between two versions: photos, ratings, raters, and scores that left their interval."""
+    from flows.release_diff import diff as stage
+
+    show_outcome(stage(resolve_root(root), name, before, after, predictions), wants_json(as_json))
 
 
 def verify(

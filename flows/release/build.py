@@ -28,10 +28,12 @@ from warehouse.releases.features import IMAGE_TYPE
 from warehouse.releases.folder import sha256_of
 from warehouse.releases.manifest import as_json, library_versions, write_manifest
 from warehouse.releases.originals import Originals
-from warehouse.releases.parquet import IMAGE, SplitWriter, open_writer, write_by_split
+from warehouse.releases.parquet import IMAGE, SplitWriter, canonical, open_writer, write_by_split
 
 SPLITS = tuple(str(split) for split in Split)
 DEFAULT_FOLDER = "data"
+EVERYONE = "everyone"
+"""The one split of `raters`; `datasets` keeps the word "all" for itself."""
 
 
 @dataclass
@@ -234,8 +236,8 @@ def _write_plain_configs(folder: Path, material: Material, plain: pa.Table, axes
             tables[rows] = (material.tables[rows].drop_columns(["ordinal"]), SPLITS)
     if Config.RATERS in material.tables:
         raters = material.tables[Config.RATERS]
-        everyone = pa.array(["all"] * raters.num_rows, pa.string())
-        tables[Config.RATERS] = (raters.append_column("split", everyone), ("all",))
+        everyone = pa.array([EVERYONE] * raters.num_rows, pa.string())
+        tables[Config.RATERS] = (raters.append_column("split", everyone), (EVERYONE,))
     if Config.FEWSHOT in material.settings.configs and "ratings" in material.tables:
         tables[Config.FEWSHOT] = (fewshot_table(material.tables["ratings"], axes[0], material.settings), SPLITS)
     found = []
@@ -284,7 +286,7 @@ def read_material(folder: Path, manifest: dict[str, Any]) -> Material:
     for name in KEYS:
         path = inputs / f"{name}.parquet"
         if path.exists():
-            tables[name] = pq.read_table(path).replace_schema_metadata(None)
+            tables[name] = canonical(pq.read_table(path))
     facts = json.loads((inputs / "facts.json").read_text(encoding="utf-8"))
     return Material(
         name=manifest["name"],

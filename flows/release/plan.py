@@ -34,6 +34,7 @@ from schemas.settings.publish import Pseudonyms as PseudonymChoice
 from warehouse.digests import digest
 from warehouse.releases import gather
 from warehouse.releases.manifest import FORMAT
+from warehouse.releases.parquet import canonical
 
 KEYS = {
     "photos": ("photo_id",),
@@ -209,7 +210,9 @@ def _tables(run: Run, placed: pa.Table, settings: PublishSettings, names: Pseudo
             ("rating_id", "ascending"),
         ]
     }
-    return {n: _rounded(t.sort_by(order[n]) if n in order else t).combine_chunks() for n, t in tables.items()}
+    return {
+        n: canonical(_rounded(t.sort_by(order[n]) if n in order else t)).combine_chunks() for n, t in tables.items()
+    }
 
 
 def _photos(rows: pa.Table, properties: pa.Table, settings: PublishSettings) -> pa.Table:

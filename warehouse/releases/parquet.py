@@ -49,6 +49,12 @@ def _leaves(schema: pa.Schema) -> list[str]:
     return names
 
 
+def canonical(table: pa.Table) -> pa.Table:
+    """The table without metadata, the items of its lists under Arrow's own name: engines name them differently."""
+    kinds = [pa.list_(f.type.value_type) if pa.types.is_list(f.type) else f.type for f in table.schema]
+    return table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))))
+
+
 class SplitWriter:
     """Writes the rows of one split into shards, row group by row group.
 

@@ -1,0 +1,84 @@
+"""`salon publish --rebuild`: a version made again from its own inputs, and held against its checksums."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from flows.context import Run
+from flows.outcome import Outcome
+from flows.release.build import read_material, write_pictures, write_rest
+from flows.release.register import release_folder
+from schemas.errors import IntegrityFault, WrongUse
+from warehouse.releases import gather
+from warehouse.releases.folder import (
+    MANIFEST,
+    SUMS,
+    TOMBSTONE,
+    begin,
+    check_name,
+    files_of,
+    sha256_of,
+    sole_publisher,
+    versions,
+)
+from warehouse.releases.manifest import library_versions, read_manifest
+from warehouse.releases.originals import Originals
+
+
+def rebuild(run: Run, name: str, version: str, to: str = "") -> Outcome:
+    """Make a version again.
+
+    Parameters
+    ----------
+    to : str
+        Folder for the result; empty: it is thrown away once it was found equal.
+
+    Raises
+    ------
+    WrongUse
+        There is no such version, or it was withdrawn.
+    IntegrityFault
+        A file came out with other bytes, or an original is gone; says which, and which library has another version.
+    """
+    folder = release_folder(run, check_name(name))
+    standing = folder / version
+    if (standing / TOMBSTONE).exists():
+        raise WrongUse(f"{name} {version}: this version was withdrawn, and what it was made from is gone.")
+    if version not in versions(folder):
+        raise WrongUse(f"{name} {version}: there is no such version; there are: {', '.join(versions(folder))}.")
+    manifest = read_manifest(standing)
+    with sole_publisher(folder):
+        temporary = begin(folder, version)
+        try:
+            material = read_material(standing, manifest)
+            places = gather.whereabouts(run.warehouse, material.tables["photos"]["photo_id"].to_pylist())
+            written = write_pictures(temporary, material, Originals(run.warehouse.location, places))
+            if material.unreadable:
+                first = next(iter(material.unreadable.values()))
+                raise IntegrityFault(f"{name} {version}: {len(material.unreadable)} originals are gone: {first}")
+            write_rest(written)
+            _compare(temporary, standing, manifest["libraries"])
+            if to:
+                shutil.copytree(temporary, Path(to) / name / version)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return Outcome(
+        stage="rebuild",
+        counts={"version": version, "files": len(files_of(standing))},
+        notes=(f"{name} {version} was made again from its inputs: every file has the same bytes.",),
+        files={"rebuilt": str(Path(to) / name / version)} if to else {},
+    )
+
+
+def _compare(made: Path, standing: Path, libraries: dict[str, str]) -> None:
+    """Raise IntegrityFault unless every file is the same."""
+    names = sorted({*files_of(made), *files_of(standing)}, key=lambda n: (n in (SUMS, MANIFEST), n))
+    other = [n for n in names if not (made / n).exists() or not (standing / n).exists()
+             or sha256_of(made / n) != sha256_of(standing / n)]  # fmt: skip
+    if not other:
+        return
+    now = library_versions()
+    moved = [f"{lib} {libraries[lib]} then, {now.get(lib)} now" for lib in libraries if now.get(lib) != libraries[lib]]
+    why = f" Libraries differ: {'; '.join(moved)}." if moved else " The libraries are the same: was a file changed?"
+    raise IntegrityFault(f"{len(other)} of {len(names)} files came out with other bytes, such as {other[0]}.{why}")
