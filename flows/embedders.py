@@ -6,7 +6,7 @@ import os
 
 from curation.embedding.descriptor import Descriptor
 from curation.embedding.protocol import Embedder
-from curation.embedding.specs import DescriptorSpec, parse_spec
+from curation.embedding.specs import DescriptorSpec, TagSpec, parse_spec
 from schemas.settings.embed import EmbedSettings
 
 
@@ -27,9 +27,7 @@ def make_embedder(settings: EmbedSettings, pictures: int | None = None) -> Embed
     spec = parse_spec(settings.embedder)
     if isinstance(spec, DescriptorSpec):
         return Descriptor()
-    if not settings.download:
-        # Read by the hub's library when it is imported: a missing file is then said at once, without a request.
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    _stay_offline(settings)
     from curation.embedding.open_clip import Loading, load_open_clip
 
     loading = Loading(
@@ -42,6 +40,30 @@ def make_embedder(settings: EmbedSettings, pictures: int | None = None) -> Embed
         pictures=pictures,
     )
     return load_open_clip(spec, loading)
+
+
+def space_name(settings: EmbedSettings) -> str:
+    """Name under which the vectors of the settings' model are kept, without loading the model."""
+    spec = parse_spec(settings.embedder)
+    if isinstance(spec, DescriptorSpec):
+        return Descriptor().space.model
+    if isinstance(spec, TagSpec):
+        return f"open_clip:{spec.model}/{spec.tag}"
+    _stay_offline(settings)
+    from curation.embedding.open_clip_weights import find_weights
+
+    return find_weights(spec, download=False, expected=settings.weights_sha256).name
+
+
+def has_text(settings: EmbedSettings) -> bool:
+    """Whether sentences can be put into the space of the settings' model."""
+    return not isinstance(parse_spec(settings.embedder), DescriptorSpec)
+
+
+def _stay_offline(settings: EmbedSettings) -> None:
+    """The hub's library reads this when it is imported: what is not here is then said at once, unasked."""
+    if not settings.download:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 def cores() -> int:

@@ -37,7 +37,7 @@ def filter_photos(root: str) -> Outcome:
     dropped = np.zeros(len(evidence.photo_ids), dtype=bool)
     with track("filter", total=len(applied.rules)) as progress:
         for name, rule in applied.rules.items():
-            decisions = evidence.decide(rule)
+            decisions = evidence.decide(rule, ~dropped)
             dropped |= ~decisions.kept
             counts[f"dropped by {name}"] = int(np.count_nonzero(~decisions.kept))
             tables.append(verdict_rows(name, rule, evidence.photo_ids, decisions, evidence.space_of(rule)))

@@ -86,3 +86,45 @@ def texts_of(warehouse: Warehouse, column: str) -> pa.Table:
                        WHERE value IS NOT NULL AND value <> '' GROUP BY photo_id) k USING (photo_id)
             ORDER BY r.photo_id"""
     )
+
+
+def find_photos(warehouse: Warehouse, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Representatives of the photos that names stand for.
+
+    Parameters
+    ----------
+    warehouse : Warehouse
+    names : sequence of str
+        photo_ids, URIs, file names, or file names without their ending.
+
+    Returns
+    -------
+    dict
+        For each name the representatives found: none, one, or, where a name is ambiguous, several.
+    """
+    asked = pa.table({"name": pa.array(list(dict.fromkeys(names)), pa.string())})
+    rows = warehouse.query(
+        """WITH places AS (
+               SELECT photo_id, photo_id AS name FROM photos
+               UNION SELECT photo_id, uri FROM sightings
+               UNION SELECT photo_id, file_name FROM sightings
+               UNION SELECT photo_id, regexp_replace(file_name, '\\.[^.]*$', '') FROM sightings)
+           SELECT DISTINCT a.name, coalesce(d.representative_id, p.photo_id) AS photo_id
+           FROM asked a JOIN places p USING (name) LEFT JOIN duplicates d ON d.photo_id = p.photo_id
+           ORDER BY ALL""",
+        extra={"asked": asked},
+    ).to_pylist()
+    return {name: tuple(row["photo_id"] for row in rows if row["name"] == name) for name in names}
+
+
+def groups_of(warehouse: Warehouse, per: str) -> list[str | None]:
+    """Photographer, camera or burst of every representative, ordered by photo_id; None where there is none."""
+    column = {
+        "photographer": "r.photographer",
+        "camera": "nullif(trim(concat_ws(' ', r.camera_make, r.camera_model)), '')",
+        "burst": "b.burst_id",
+    }[per]
+    rows = warehouse.query(
+        f"""SELECT {column} AS name FROM representatives r LEFT JOIN bursts b USING (photo_id) ORDER BY r.photo_id"""
+    )
+    return [None if name is None else str(name) for name in rows["name"].to_pylist()]

@@ -143,9 +143,10 @@ class OpenClipEmbedder:
         if self._device.type != "cuda":
             return tensor.to(self._device)
         # On a stream of its own, so that the copy runs while the model works on the batch before.
-        with torch.cuda.stream(torch.cuda.Stream(self._device)) as _:
+        stream: Any = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]  # torch has no type here
+        with torch.cuda.stream(stream):
             on_device = tensor.pin_memory().to(self._device, non_blocking=True)
-            torch.cuda.current_stream(self._device).synchronize()
+            stream.synchronize()
         return on_device
 
     def embed(self, batch: torch.Tensor) -> Vectors:

@@ -1,0 +1,128 @@
+"""Looking for photos by a sentence or by a photo: exact, over all vectors of the settings' model."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+
+from PIL import Image
+
+from curation.canonical import VERSION as PICTURE_VERSION
+from curation.embedding.protocol import TextEmbedder
+from flows.context import Run, open_run
+from flows.embedders import has_text, make_embedder, space_name
+from flows.outcome import Outcome
+from flows.reports.page import Page, Tile
+from schemas.errors import WrongUse
+from schemas.photos import PICTURES
+from warehouse.facts import find_photos
+from warehouse.pictures import picture_shards, read_pictures
+from warehouse.vectors import Hit, VectorMatrix, Vectors, nearest, open_vectors, vectors_of
+
+THUMBNAIL = 300
+"""Longest side of a picture in a report, pixels."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found, best first."""
+
+    query: str
+    space: str
+    hits: tuple[Hit, ...]
+    names: dict[str, str]
+    seconds: float
+    report: str
+
+
+def search(root: str, text: str | None, like: str | None, count: int) -> Found:
+    """Photos nearest to a sentence or to a photo.
+
+    Raises
+    ------
+    WrongUse
+        Not exactly one of both is given, the model has no text half, the photo is not known, or there are no
+        vectors.
+    """
+    run = open_run(root)
+    if (text is None) == (like is None):
+        raise WrongUse("search wants a sentence or --like PHOTO, one of both.")
+    space = space_name(run.settings.embed)
+    matrix = open_vectors(run.warehouse, space)
+    if not len(matrix.vectors):
+        raise WrongUse(f"there are no vectors of {space} in this warehouse; run `salon embed` first.")
+    query, itself = _of_text(run, text) if text is not None else _of_photo(run, matrix, space, str(like))
+    began = time.perf_counter()
+    hits = [hit for hit in nearest(matrix, query, count + bool(itself)) if hit.photo_id != itself][:count]
+    seconds = time.perf_counter() - began
+    words = text if text is not None else f"like {like}"
+    names = file_names(run, [hit.photo_id for hit in hits])
+    return Found(words, space, tuple(hits), names, seconds, str(_report(run, words, space, hits, names)))
+
+
+def _of_text(run: Run, text: str) -> tuple[Vectors, str]:
+    if not has_text(run.settings.embed):
+        raise WrongUse(
+            f"the embedder '{run.settings.embed.embedder}' has no text half: search with --like PHOTO, or set "
+            "embed.embedder to an open_clip model."
+        )
+    embedder = make_embedder(run.settings.embed)
+    assert isinstance(embedder, TextEmbedder)
+    return embedder.embed_text([text])[0], ""
+
+
+def _of_photo(run: Run, matrix: VectorMatrix, space: str, name: str) -> tuple[Vectors, str]:
+    found = find_photos(run.warehouse, [name])[name]
+    if len(found) != 1:
+        raise WrongUse(f"--like {name}: names {len(found) or 'no'} photos of this warehouse, one is expected.")
+    vectors, there = vectors_of(matrix, found)
+    if not there[0]:
+        raise WrongUse(f"--like {name}: photo {found[0]} has no vector of {space}; run `salon embed`.")
+    return vectors[0], found[0]
+
+
+def file_names(run: Run, photo_ids: list[str]) -> dict[str, str]:
+    """A file name for each photo, for people."""
+    rows = run.warehouse.query(
+        "SELECT photo_id, min(file_name) AS name FROM sightings WHERE list_contains(?, photo_id) GROUP BY photo_id",
+        [photo_ids],
+    )
+    return dict(zip(rows["photo_id"].to_pylist(), rows["name"].to_pylist(), strict=True))
+
+
+def thumbnails(run: Run, photo_ids: list[str], side: int = THUMBNAIL) -> dict[str, bytes]:
+    """Small JPEG files of canonical pictures."""
+    table = run.warehouse.table(PICTURES)
+    found: dict[str, bytes] = {}
+    for shard in picture_shards(table, PICTURE_VERSION, photo_ids, len(photo_ids) or 1):
+        for photo_id, data in read_pictures(table, PICTURE_VERSION, shard):
+            with Image.open(io.BytesIO(data)) as image:
+                image.draft("RGB", (side, side))
+                small = image.convert("RGB")
+            small.thumbnail((side, side))
+            stream = io.BytesIO()
+            small.save(stream, "JPEG", quality=80)
+            found[photo_id] = stream.getvalue()
+    return found
+
+
+def tile(photo_id: str, pictures: dict[str, bytes], names: dict[str, str], note: str, accent: str = "") -> Tile:
+    """One photo of a contact sheet."""
+    return Tile(pictures[photo_id], names.get(photo_id, photo_id[:12]), f"{note} · {photo_id[:12]}", accent)
+
+
+def _report(run: Run, words: str, space: str, hits: list[Hit], names: dict[str, str]) -> str:
+    pictures = thumbnails(run, [hit.photo_id for hit in hits])
+    page = Page(f"Search: {words}", f"The {len(hits)} nearest photos in the space of {space}; exact, by cosine.")
+    tiles = [tile(hit.photo_id, pictures, names, f"{hit.score:.3f}") for hit in hits if hit.photo_id in pictures]
+    page.sheet("Nearest first", tiles)
+    return str(page.write(run.warehouse.location.local("reports", "search.html")))
+
+
+def as_outcome(found: Found) -> Outcome:
+    """The search as every command shows its result."""
+    counts: dict[str, int | float | str] = {
+        found.names.get(hit.photo_id, hit.photo_id[:12]): f"{hit.score:.4f}  {hit.photo_id}" for hit in found.hits
+    }
+    return Outcome(stage="search", counts=counts, files={"contact sheet": found.report})
