@@ -41,7 +41,7 @@ def to_bytes(head: Head) -> bytes:
     else:
         arrays |= {
             "landmarks": np.asarray(head.features.landmarks),
-            "rate": np.array(head.features.rate),
+            "rate": np.array([head.features.rate]),
             "whitening": head.features.whitening,
             "dual": head.features.whitening @ first,
             "bias": np.array([bias]),
@@ -95,7 +95,7 @@ def from_bytes(content: bytes, where: str = "") -> Head:
         kind = HeadKind(about["kind"])
         features = None
         if kind is HeadKind.KERNEL:
-            features = KernelMap(arrays["landmarks"], float(arrays["rate"]), arrays["whitening"])
+            features = KernelMap(arrays["landmarks"], float(arrays["rate"].item()), arrays["whitening"])
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise BadInput(
             "this is no head", where=where, expected=f"an .npz of {FORMAT} that salon learn wrote", got=str(error)[:200]
