@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from curation.compiled import vectorised
 
 Pixels = npt.NDArray[np.uint8]
 Weights = npt.NDArray[np.float32]
@@ -67,7 +68,7 @@ def overlaps(old: int, new: int) -> tuple[Places, Weights]:
     return first - back, (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]  # numba has no types
+@vectorised
 def _reduce(pixels: Pixels, rows: Places, row_weights: Weights, columns: Places, column_weights: Weights) -> Pixels:
     height, width = len(rows), len(columns)
     old_row = pixels.shape[1] * 3

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from curation.compiled import compiled, vectorised
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -94,13 +95,17 @@ def colour_statistics(pixels: Pixels) -> tuple[ColourStatistics, Singles]:
         _add_rgb(planes[3:, : len(block)], sums)
     mean = sums[0] / len(flat)
     spread = np.sqrt(np.maximum(sums[1] / len(flat) - mean**2, 0.0))
-    pairs = [(float(m), float(s)) for m, s in zip(mean, spread, strict=True)]
+    light, a, b, red, green, blue, saturation, value, *_ = [
+        (float(m), float(s)) for m, s in zip(mean, spread, strict=True)
+    ]
     colorfulness = float(np.hypot(spread[8], spread[9]) + 0.3 * np.hypot(mean[8], mean[9]))
-    return ColourStatistics(*pairs[:8], colorfulness=colorfulness), lightness.reshape(pixels.shape[:2])
+    return ColourStatistics(light, a, b, red, green, blue, saturation, value, colorfulness), lightness.reshape(
+        pixels.shape[:2]
+    )
 
 
 # Written so that the compiler can work on many pixels at once: planes, no branches, no tables in the inner loop.
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba: no types
+@compiled
 def _planes(pixels: Pixels, linear: Singles, planes: Singles) -> None:
     """Fill six planes: linear light of red, green and blue (0 to 1), and their values (0 to 255)."""
     for i in range(pixels.shape[0]):
@@ -113,7 +118,7 @@ def _planes(pixels: Pixels, linear: Singles, planes: Singles) -> None:
         planes[5, i] = blue
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[untyped-decorator]  # numba: no types
+@vectorised
 def _add_lab(planes: Singles, xyz: Singles, lightness: Singles, sums: Floats) -> None:
     """Add sums and sums of squares of L, a, b (columns 0 to 2); fills `lightness`."""
     red, green, blue = planes[0], planes[1], planes[2]
@@ -123,9 +128,9 @@ def _add_lab(planes: Singles, xyz: Singles, lightness: Singles, sums: Floats) ->
     light_sum = light_squares = a_sum = a_squares = b_sum = b_squares = np.float32(0)
     for i in range(len(red)):
         r, g, b = red[i], green[i], blue[i]
-        fx = _lab_root(x0 * r + x1 * g + x2 * b)
-        fy = _lab_root(y0 * r + y1 * g + y2 * b)
-        fz = _lab_root(z0 * r + z1 * g + z2 * b)
+        fx = lab_root(x0 * r + x1 * g + x2 * b)
+        fy = lab_root(y0 * r + y1 * g + y2 * b)
+        fz = lab_root(z0 * r + z1 * g + z2 * b)
         light = np.float32(116) * fy - np.float32(16)
         green_red = np.float32(500) * (fx - fy)
         blue_yellow = np.float32(200) * (fy - fz)
@@ -144,8 +149,8 @@ def _add_lab(planes: Singles, xyz: Singles, lightness: Singles, sums: Floats) ->
     sums[1, 2] += b_squares
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")  # type: ignore[untyped-decorator]  # numba: no types
-def _lab_root(t: np.float32) -> np.float32:
+@vectorised
+def lab_root(t: np.float32) -> np.float32:
     """CIELAB's f: the cube root above 0.008856, else a line.
 
     The root by a guess from the bits of the number (a third of the exponent) and two steps of Halley's method:
@@ -159,7 +164,7 @@ def _lab_root(t: np.float32) -> np.float32:
     return root if t > np.float32(0.008856) else np.float32(7.787) * t + np.float32(16 / 116)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[untyped-decorator]  # numba: no types
+@vectorised
 def _add_rgb(planes: Singles, sums: Floats) -> None:
     """Add sums and sums of squares of R, G, B, S, V, R - G and (R + G) / 2 - B (columns 3 to 9)."""
     reds, greens, blues = planes[0], planes[1], planes[2]
@@ -211,7 +216,7 @@ def entropy_of(values: Singles) -> float:
     return float(-(shares * np.log2(shares)).sum())
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba has no types
+@compiled
 def _histogram(values: Singles, scale: np.float32) -> npt.NDArray[np.int64]:
     counts = np.zeros(256, np.int64)
     for value in values:
