@@ -237,11 +237,13 @@ def _common(run: Run, study: StudySettings, protocol: Protocol) -> list[Stimulus
     """Anchors and training items of the settings; comparisons have none."""
     if protocol.is_comparison:
         return []
-    return [
+    found = [
         Stimulus((photo,), role, role.value)
         for role, names in ((TaskRole.ANCHOR, study.anchors), (TaskRole.TRAINING, study.training))
         for photo in photos_named(run, names, f"[study] {'anchors' if role is TaskRole.ANCHOR else 'training'}")
     ]
+    alike = groups_of(run, [s.photos[0] for s in found])
+    return [replace(s, alike=alike.get(s.photos[0], frozenset())) for s in found]
 
 
 # -- who sees what -----------------------------------------------------------------------------------

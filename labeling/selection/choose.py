@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labeling.selection.coverage import covering
+from labeling.selection.coverage import Margins, covering
 from labeling.selection.flattening import FINE_BINS, apportioned, bins, expected_counts, raked, strata
 from labeling.selection.pool import Floats, Ints, Pool, permanent_numbers, within_caps
 
@@ -128,9 +128,8 @@ def _diverse(pool: Pool, wanted: int, rules: Rules, codes: Ints, numbers: Floats
     """The rows of the take-all part: flat margins between strata and within, coverage within."""
     if wanted <= 0:
         return np.empty(0, dtype=np.int64)
-    weights = raked([bins(pool.properties[name], FINE_BINS) for name in rules.flatten]) if rules.flatten else None
-    if weights is None:
-        weights = np.ones(len(pool))
+    fine = [bins(pool.properties[name], FINE_BINS) for name in rules.flatten]
+    weights = raked(fine) if fine else np.ones(len(pool))
     # Efraimidis and Spirakis (2006): the smallest keys are a sample drawn in proportion to the weights.
     keys = -np.log(numbers) / weights
     free = np.flatnonzero(within_caps(pool.caps, keys))
@@ -150,9 +149,21 @@ def _diverse(pool: Pool, wanted: int, rules: Rules, codes: Ints, numbers: Floats
     blocks = [order[starts[h] : stops[h]] for h in np.flatnonzero(per_stratum)]
     # One call for all: each may be a pass over a table.
     parts = np.split(vectors(np.concatenate(blocks)), np.cumsum([len(block) for block in blocks])[:-1])
-    takes = per_stratum[per_stratum > 0]
-    chosen = [block[covering(part, int(take))] for block, part, take in zip(blocks, parts, takes, strict=True)]
+    table = np.stack(fine, axis=1) if fine else np.zeros((len(pool), 0), dtype=np.int64)
+    short = np.zeros((table.shape[1], FINE_BINS + 1))
+    chosen = []
+    for stratum, block, part in zip(np.flatnonzero(per_stratum), blocks, parts, strict=True):
+        members = free[codes[free] == stratum]
+        _expect(short, table[members], share[codes[free] == stratum])
+        rows = covering(part, int(per_stratum[stratum]), Margins(table[block], short) if fine else None)
+        chosen.append(block[rows])
     return np.sort(np.concatenate(chosen))
+
+
+def _expect(short: Floats, table: Ints, share: Floats) -> None:
+    """Add what a stratum is expected to give to each bin, in place."""
+    for column in range(len(short)):
+        short[column] += np.bincount(table[:, column], share, minlength=short.shape[1])
 
 
 def _standardised(pool: Pool, rules: Rules) -> Vectors:

@@ -8,6 +8,7 @@ choice with a fraction of the work.
 from __future__ import annotations
 
 import heapq
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,44 @@ LARGEST_BLOCK = 2000
 """Similarities of one block fit in 16 MB; larger strata are covered block by block."""
 
 
-def facility_location(vectors: npt.NDArray[np.float32], wanted: int) -> Ints:
+LEAST_GAIN = 1e-3
+"""Where everything is covered, margins still decide."""
+
+FAVOUR = 0.5
+"""How strongly bins that are short of photos are favoured: e^0.5 for a whole photo, per property."""
+
+
+@dataclass(frozen=True)
+class Margins:
+    """How many photos each bin of each property is short of; coverage alone would choose the middle of all.
+
+    Parameters
+    ----------
+    codes : ndarray of int64, shape (n, k)
+        Bin of each row, per property.
+    short : ndarray of float64, shape (k, bins)
+        Photos that each bin is short of; below 0 where it has too many. Shared between strata: what one stratum
+        could not give, the next is asked for.
+    """
+
+    codes: Ints
+    short: npt.NDArray[np.float64]
+
+    def of(self, rows: Ints) -> Margins:
+        """The same for some of the rows."""
+        return Margins(self.codes[rows], self.short)
+
+    def favour(self, row: int) -> float:
+        """What a row's gain is multiplied by: it only ever shrinks while rows are taken."""
+        short = self.short[np.arange(len(self.short)), self.codes[row]]
+        return float(np.exp(FAVOUR * np.minimum(short, 1.0).sum()))
+
+    def take(self, row: int) -> None:
+        """A row was chosen."""
+        self.short[np.arange(len(self.short)), self.codes[row]] -= 1
+
+
+def facility_location(vectors: npt.NDArray[np.float32], wanted: int, margins: Margins | None = None) -> Ints:
     """Rows that cover all rows best.
 
     Parameters
@@ -27,6 +65,8 @@ def facility_location(vectors: npt.NDArray[np.float32], wanted: int) -> Ints:
         L2-normalised rows.
     wanted : int
         How many rows to choose.
+    margins : Margins, optional
+        Favours rows whose properties are rare among those chosen.
 
     Returns
     -------
@@ -38,34 +78,40 @@ def facility_location(vectors: npt.NDArray[np.float32], wanted: int) -> Ints:
         wanted = n
     similar = np.maximum(vectors @ vectors.T, 0.0).astype(np.float32)
     covered = np.zeros(n, dtype=np.float32)
-    # Gains only ever shrink, so that an old gain is an upper bound.
-    heap = [(-float(gain), row) for row, gain in enumerate(similar.sum(axis=1, dtype=np.float64))]
+    # Gains only ever shrink, and so do favours: an old figure is an upper bound.
+    heap = [
+        (-(float(gain) + LEAST_GAIN) * margins.favour(row) if margins else -float(gain), row)
+        for row, gain in enumerate(similar.sum(axis=1, dtype=np.float64))
+    ]
     heapq.heapify(heap)
     chosen: list[int] = []
     while len(chosen) < wanted:
         _, row = heapq.heappop(heap)
         gain = float(np.maximum(similar[row] - covered, 0.0).sum(dtype=np.float64))
+        gain = (gain + LEAST_GAIN) * margins.favour(row) if margins else gain
         if not heap or gain >= -heap[0][0] - 1e-9:
             chosen.append(row)
+            if margins:
+                margins.take(row)
             np.maximum(covered, similar[row], out=covered)
         else:
             heapq.heappush(heap, (-gain, row))
     return np.array(chosen, dtype=np.int64)
 
 
-def covering(vectors: npt.NDArray[np.float32], wanted: int) -> Ints:
+def covering(vectors: npt.NDArray[np.float32], wanted: int, margins: Margins | None = None) -> Ints:
     """Rows that cover all rows, worked out in blocks where there are many; ascending.
 
     Rows must come in random order where there are more than `LARGEST_BLOCK`: block i holds every b-th row.
     """
     blocks = -(-len(vectors) // LARGEST_BLOCK)
     if blocks <= 1:
-        return np.sort(facility_location(vectors, wanted))
+        return np.sort(facility_location(vectors, wanted, margins))
     parts = []
     for block in range(blocks):
         rows = np.arange(block, len(vectors), blocks)
         share = wanted // blocks + (block < wanted % blocks)
-        parts.append(rows[facility_location(vectors[rows], share)])
+        parts.append(rows[facility_location(vectors[rows], share, margins.of(rows) if margins else None)])
     return np.sort(np.concatenate(parts))
 
 
