@@ -83,6 +83,18 @@ class SentTask:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """A moment by the gateway's own clock: when a task was shown to a rater, or an answer came."""
+
+    server: str = column("the Label Studio server")
+    labelstudio_task_id: int = column("Label Studio's task")
+    rater_id: str = column("pseudonym")
+    event: str = column("shown or submitted")
+    at: datetime = column("when, by the gateway's clock")
+    device: str | None = column("viewport and pixel ratio, as JSON", optional=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rating:
     """One vote of one rater on one photo and question. Rows are never changed; corrections are new rows."""
 
@@ -250,6 +262,9 @@ TASKS = TableSpec("tasks", Task, ("task_key",), "Pictures to be shown.")
 PROJECTS = TableSpec("projects", Project, ("server", "project_id"), "Projects of Label Studio.", derived=True)
 SENT_TASKS = TableSpec(
     "sent_tasks", SentTask, ("task_key", "server", "labelstudio_task_id"), "Where tasks live in Label Studio."
+)
+STAMPS = TableSpec(
+    "stamps", Stamp, ("server", "labelstudio_task_id", "rater_id", "event", "at"), "What the gateway saw, and when."
 )
 RATINGS = TableSpec("ratings", Rating, ("rating_id",), "Every single vote.")
 COMPARISONS = TableSpec("comparisons", Comparison, ("comparison_id",), "Every single comparison.")

@@ -29,9 +29,10 @@ from schemas.ratings import (
     SCORES,
     SCORINGS,
     SENT_TASKS,
+    STAMPS,
     TASKS,
 )
-from schemas.releases import MEMBERS, RELEASES
+from schemas.releases import BLOCKLIST, MEMBERS, RELEASES
 
 SCHEMA_VERSION = 1
 """Version of the warehouse's layout; a warehouse made by a newer one is refused."""
@@ -53,6 +54,7 @@ TABLES: tuple[TableSpec, ...] = (
     TASKS,
     PROJECTS,
     SENT_TASKS,
+    STAMPS,
     RATINGS,
     COMPARISONS,
     REJECTED_RATINGS,
@@ -63,4 +65,5 @@ TABLES: tuple[TableSpec, ...] = (
     SCORINGS,
     RELEASES,
     MEMBERS,
+    BLOCKLIST,
 )

@@ -112,6 +112,20 @@ def collect(
     show_outcome(run_flow(stage, root=resolve_root(root), reconcile=reconcile), wants_json(as_json))
 
 
+def gateway(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; else the settings'.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; else the settings'.")] = None,
+    root: Root = None,
+) -> None:
+    """Be the raters' only way in: own tasks only, times by a clock of our own; runs until it is ended."""
+    from flows.context import open_run
+    from flows.labelstudio.serve_gateway import serve_gateway
+
+    run = open_run(resolve_root(root))
+    settings = run.settings.labelstudio
+    serve_gateway(run, host or settings.gateway_host, settings.gateway_port if port is None else port)
+
+
 @raters.command("add")
 def add(
     logins: Annotated[list[str] | None, typer.Argument(help="Logins, written like e-mail addresses.")] = None,

@@ -26,7 +26,7 @@ from flows.runtime import RETRIES, publish_counts
 from flows.secret_keys import pseudonym_key
 from labeling.labelstudio import annotations as reading
 from labeling.labelstudio.payloads import config_hash
-from labeling.labelstudio.votes import Setting, Vote, new_rows, places_in_order, votes_of, withdrawals
+from labeling.labelstudio.votes import Place, Setting, Vote, new_rows, places_in_order, votes_of, withdrawals
 from schemas.columns import TableSpec
 from schemas.ratings import (
     COMPARISONS,
@@ -142,6 +142,7 @@ def _take_in(
     submissions = [s for read in reads for s in read.submissions]
     earlier = [(v.rater_id, v.submitted_at) for v in current.values() if v.submitted_at is not None]
     places = places_in_order(known.namespace, project.batch_id, submissions, earlier)
+    places = _with_stamps(run, project, submissions, places)
     setting = _setting(run, project, known)
     by_task: dict[str, list[reading.Submission]] = {}
     for read in reads:
@@ -197,6 +198,39 @@ def _current(run: Run, spec: TableSpec, namespace: str, project: Project, tasks:
         extra={"wanted": pa.table({"task_key": pa.array(list(tasks), pa.string())})},
     ).to_pylist()
     return {row["identity"]: spec.row(**row) for row in rows}
+
+
+def _with_stamps(
+    run: Run, project: Project, submissions: Iterable[reading.Submission], places: Mapping[str, Place]
+) -> dict[str, Place]:
+    """Places with what the gateway saw: when the picture was last shown before the answer, and on what."""
+    import pyarrow as pa
+
+    wanted = pa.table(
+        {
+            "place": pa.array([s.place for s in submissions], pa.string()),
+            "task": pa.array([_number(s.place) for s in submissions], pa.int64()),
+            "rater_id": pa.array([s.rater_id for s in submissions], pa.string()),
+            "submitted_at": pa.array([s.submitted_at for s in submissions], pa.timestamp("us", tz="UTC")),
+        }
+    )
+    rows = run.warehouse.query(
+        "SELECT w.place, max(s.at) AS at, arg_max(s.device, s.at) AS device FROM stamps s JOIN wanted w "
+        "ON s.labelstudio_task_id = w.task AND s.rater_id = w.rater_id AND s.at <= w.submitted_at "
+        "WHERE s.server = $1 AND s.event = 'shown' GROUP BY w.place",
+        [project.server],
+        extra={"wanted": wanted},
+    ).to_pylist()
+    seen = {row["place"]: (row["at"].astimezone(UTC), row["device"]) for row in rows}
+    return {
+        name: dataclasses.replace(place, presented_at=seen[name][0], device=seen[name][1]) if name in seen else place
+        for name, place in places.items()
+    }
+
+
+def _number(place: str) -> int:
+    """Label Studio's task of a submission's place, which reads 'task 5, annotation 11'."""
+    return int(place.split()[1].rstrip(","))
 
 
 def _setting(run: Run, project: Project, known: reading.Project) -> Setting:

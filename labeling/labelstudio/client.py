@@ -201,6 +201,10 @@ class LabelStudio:
         """Submit an annotation as this account."""
         return self._object("POST", f"/api/tasks/{task}/annotations", json=annotation)
 
+    def annotation(self, number: int) -> Payload:
+        """One annotation."""
+        return self._object("GET", f"/api/annotations/{number}", what=f"annotation {number}")
+
     def update_annotation(self, number: int, changes: Payload) -> Payload:
         """Change an annotation as this account."""
         return self._object("PATCH", f"/api/annotations/{number}", json=changes)

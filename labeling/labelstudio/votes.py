@@ -41,10 +41,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a submission stands in its rater's work."""
+    """Where a submission stands in its rater's work; times and device where a gateway saw them."""
 
     position: int
     session_id: str
+    presented_at: datetime | None = None
+    device: str | None = None
 
 
 Vote = Rating | Comparison
@@ -127,7 +129,6 @@ def _common(setting: Setting, task: Task, submission: Submission, status: Rating
     """Columns that ratings and comparisons share."""
     answer = submission.answer or Answer()
     words = [*([answer.problem.value] if answer.problem else []), *answer.reasons]
-    seconds = submission.seconds
     return {
         "rater_id": submission.rater_id,
         "session_id": place.session_id,
@@ -136,15 +137,23 @@ def _common(setting: Setting, task: Task, submission: Submission, status: Rating
         "protocol_version": setting.protocol_version,
         "position": place.position,
         "role": task.role,
-        "presented_at": submission.submitted_at - timedelta(seconds=seconds) if seconds is not None else None,
+        "presented_at": place.presented_at or _begun(submission),
         "submitted_at": submission.submitted_at,
-        "seconds": seconds,
+        "seconds": submission.seconds,
+        "device": place.device,
         "reason": PROBLEM_SEPARATOR.join(words) or None,
         "source": setting.namespace,
         "status": status.value,
         "simulated": setting.simulated or submission.rater_id in setting.simulated_raters,
         "recorded_at": setting.recorded_at,
     }
+
+
+def _begun(submission: Submission) -> datetime | None:
+    """When the rater began, as the browser's stopwatch says."""
+    if submission.seconds is None:
+        return None
+    return submission.submitted_at - timedelta(seconds=submission.seconds)
 
 
 def places_in_order(

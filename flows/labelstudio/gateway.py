@@ -1,0 +1,277 @@
+"""`salon gateway`: the raters' only way in to Label Studio, a small reverse proxy.
+
+It lets through what the labelling page needs for the rater's own tasks and refuses everything else, notes by its
+own clock what was shown and answered, and adds one small script to the page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from flows.labelstudio.gateway_rights import Rights
+from labeling.labelstudio.gatekeeping import Ruling, Subject, blind, clean_body, hollow, rule_on
+from schemas.ratings import STAMPS, Stamp
+
+SCRIPT = Path(__file__).with_name("rater.js")
+MOST_BYTES = 1_000_000
+FLUSH_S = 5.0
+KNOWN_S = 30.0
+"""Seconds for which a login is believed before Label Studio is asked again."""
+
+PAUSE_S = 300.0
+"""A pause of so many seconds is a break."""
+
+DROPPED = frozenset(
+    {
+        "authorization",  # a token would be a second way in
+        "connection",
+        "content-length",
+        "accept-encoding",
+        "x-http-method-override",
+        "x-forwarded-host",
+        "x-forwarded-for",
+        "transfer-encoding",
+    }
+)
+NOT_BACK = frozenset({"connection", "content-length", "content-encoding", "transfer-encoding", "date", "server"})
+
+
+@dataclass
+class Rater:
+    """A rater who is logged in."""
+
+    user: int
+    rater_id: str
+    seen: float
+    device: str | None = None
+    begun: float | None = None
+    last: float = 0.0
+    done: dict[int, set[int]] = field(default_factory=dict)
+    """Per project: Label Studio's tasks that this rater has answered."""
+
+
+class Gateway:
+    """Decides on requests, passes them on, and remembers what it saw until it is written."""
+
+    def __init__(self, rights: Rights, url: str, break_after_s: float) -> None:
+        self.rights, self.url, self.break_after_s = rights, url.rstrip("/"), break_after_s
+        # One rater's cookies must never be sent along with another's requests: nothing is remembered.
+        jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self.http = httpx.AsyncClient(
+            base_url=self.url, timeout=60, follow_redirects=False, trust_env=False, cookies=jar
+        )
+        self.raters: dict[str, Rater] = {}
+        self.stamps: list[Stamp] = []
+
+    def app(self) -> Starlette:
+        """The web application."""
+        methods = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "HEAD"]
+        routes = [
+            Route("/salon/rater.js", self.script, methods=["GET"]),
+            Route("/salon/progress", self.progress, methods=["GET"]),
+            Route("/salon/device", self.device, methods=["POST"]),
+            Route("/salon/rested", self.rested, methods=["POST"]),
+            Route("/{path:path}", self.handle, methods=methods),
+        ]
+        return Starlette(routes=routes, lifespan=self._lifespan)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        writer = asyncio.create_task(self._write_now_and_then())
+        yield
+        writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writer
+        self.flush()
+        await self.http.aclose()
+
+    async def _write_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            await asyncio.to_thread(self.flush)
+
+    def flush(self) -> None:
+        """Write what was seen since the last time."""
+        stamps, self.stamps = self.stamps, []
+        if stamps:
+            self.rights.run.warehouse.table(STAMPS).insert(stamps)
+
+    # -- Salon's own pages ---------------------------------------------------------------------------
+    async def script(self, request: Request) -> Response:
+        """The script of the labelling page."""
+        return Response(SCRIPT.read_bytes(), media_type="text/javascript")
+
+    async def device(self, request: Request) -> Response:
+        """The page tells the size of its window."""
+        rater = await self._rater(request)
+        if rater is None:
+            return _refusal()
+        try:
+            told = json.loads((await request.body())[:500])
+            numbers = {name: float(told[name]) for name in ("width", "height", "pixel_ratio")}
+        except (ValueError, KeyError, TypeError):
+            return PlainTextResponse("width, height and pixel_ratio are expected", 400)
+        rater.device = json.dumps(numbers, sort_keys=True)
+        return JSONResponse({})
+
+    async def rested(self, request: Request) -> Response:
+        """The rater goes on after a break."""
+        rater = await self._rater(request)
+        if rater is None:
+            return _refusal()
+        rater.begun = None
+        return JSONResponse({})
+
+    async def progress(self, request: Request) -> Response:
+        """How far the rater is in a project."""
+        rater = await self._rater(request)
+        text = request.query_params.get("project", "")
+        if rater is None or not text.isdecimal() or not self.rights.owns_project(rater.rater_id, int(text)):
+            return _refusal()
+        number = int(text)
+        done = len(await self._done(rater, number))
+        total = self.rights.length(number)
+        rest = rater.begun is not None and time.monotonic() - rater.begun > self.break_after_s
+        code = self.code(rater.rater_id, number) if total and done >= total else ""
+        return JSONResponse({"done": done, "total": total, "rest": rest, "code": code})
+
+    def code(self, rater_id: str, project: int) -> str:
+        """The completion code of a rater for a project: eight letters and digits that only we can make."""
+        message = f"completion:{rater_id}:{project}".encode()
+        return hmac.new(self.rights.key, message, hashlib.sha256).hexdigest()[:8].upper()
+
+    async def _done(self, rater: Rater, project: int) -> set[int]:
+        if project not in rater.done:
+            rater.done[project] = await asyncio.to_thread(self.rights.answered, rater.user, project)
+        return rater.done[project]
+
+    # -- everything else -----------------------------------------------------------------------------
+    async def handle(self, request: Request) -> Response:
+        """Judge a request and pass it on, or refuse it."""
+        path = request.scope.get("raw_path", b"").decode("latin-1").split("?")[0]
+        pairs = parse_qsl(request.url.query, keep_blank_values=True)
+        query = dict(pairs)
+        ruling = rule_on(request.method, path, query)
+        if ruling.subject is Subject.REFUSED or len(query) < len(pairs):
+            return _refusal()
+        if ruling.subject is Subject.NOTHING:
+            return await self._pass_on(request, path, ruling, None)
+        rater = await self._rater(request)
+        if rater is None:
+            return RedirectResponse("/user/login/") if "api" not in path else _refusal(401)
+        if ruling.subject is Subject.HOLLOW:
+            return JSONResponse(hollow(path))
+        if ruling.subject is Subject.HOME:
+            first = self.rights.first_project(rater.rater_id)
+            return RedirectResponse(f"/projects/{first}/data?labeling=1") if first else _nothing_to_do()
+        if not await asyncio.to_thread(self.rights.allows, ruling, rater.rater_id, rater.user, query):
+            return _refusal()
+        return await self._pass_on(request, path, ruling, rater)
+
+    async def _pass_on(self, request: Request, path: str, ruling: Ruling, rater: Rater | None) -> Response:
+        body = await request.body()
+        if len(body) > MOST_BYTES:
+            return PlainTextResponse("too large", 413)
+        headers = [(k, v) for k, v in request.headers.items() if k not in DROPPED]
+        if ruling.name in ("action", "submit", "correct", "draft") and request.method != "GET":
+            try:
+                body = json.dumps(clean_body(ruling, json.loads(body or b"null"))).encode()
+            except ValueError:
+                return PlainTextResponse("a JSON object is expected", 400)
+        url = path + (f"?{request.url.query}" if request.url.query else "")
+        try:
+            answer = await self.http.request(request.method, url, headers=headers, content=body)
+        except httpx.TransportError:
+            return PlainTextResponse("Label Studio does not answer; please try again in a minute.", 503)
+        content = answer.content
+        if rater is not None and answer.is_success:
+            content = self._look_at(ruling, rater, answer)
+        back = Response(content, answer.status_code)
+        back.raw_headers = [
+            (k.lower().encode(), v.encode("latin-1"))
+            for k, v in answer.headers.multi_items()
+            if k.lower() not in NOT_BACK
+        ] + [(b"content-length", str(len(content)).encode())]
+        return back
+
+    def _look_at(self, ruling: Ruling, rater: Rater, answer: httpx.Response) -> bytes:
+        """Note what was shown or answered, take out what is not the rater's, add the script."""
+        kind = answer.headers.get("content-type", "")
+        if ruling.name == "page" and "html" in kind:
+            return answer.content.replace(b"</head>", b'<script src="/salon/rater.js"></script></head>', 1)
+        if "json" not in kind or ruling.name not in ("next", "action", "task", "annotations", "submit", "correct"):
+            return answer.content
+        data = answer.json()
+        if ruling.name in ("next", "action") and isinstance(data, dict) and "id" in data:
+            self._stamp(rater, int(data["id"]), "shown")
+        elif ruling.name == "submit" and ruling.number is not None:
+            self._stamp(rater, ruling.number, "submitted")
+            self._count(rater, int(data["project"]), ruling.number)
+        return json.dumps(blind(data, rater.user, self.rights.suggestions)).encode()
+
+    def _count(self, rater: Rater, project: int, task: int) -> None:
+        if project in rater.done:
+            rater.done[project].add(task)
+        now = time.monotonic()
+        if rater.begun is None or now - rater.last > PAUSE_S:
+            rater.begun = now
+        rater.last = now
+
+    def _stamp(self, rater: Rater, task: int, event: str) -> None:
+        self.stamps.append(
+            Stamp(
+                server=self.rights.namespace,
+                labelstudio_task_id=task,
+                rater_id=rater.rater_id,
+                event=event,
+                at=datetime.now(UTC),
+                device=rater.device,
+            )
+        )
+
+    async def _rater(self, request: Request) -> Rater | None:
+        """Who is logged in, as Label Studio says; asked again now and then."""
+        session = request.cookies.get("sessionid", "")
+        if not session:
+            return None
+        known = self.raters.get(session)
+        if known is not None and time.monotonic() - known.seen < KNOWN_S:
+            return known
+        try:
+            answer = await self.http.get("/api/current-user/whoami", headers={"cookie": f"sessionid={session}"})
+        except httpx.TransportError:
+            return None
+        if not answer.is_success:
+            self.raters.pop(session, None)
+            return None
+        user = int(answer.json()["id"])
+        if known is None or known.user != user:
+            known = Rater(user, self.rights.pseudonym(user), 0.0)
+            self.raters[session] = known
+        known.seen = time.monotonic()
+        return known
+
+
+def _refusal(code: int = 403) -> Response:
+    return JSONResponse({"detail": "This is not part of your task."}, code)
+
+
+def _nothing_to_do() -> Response:
+    return PlainTextResponse("There is nothing for you to rate at the moment. Thank you!")

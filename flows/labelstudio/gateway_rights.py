@@ -1,0 +1,131 @@
+"""What belongs to whom, for the gateway: read from the warehouse, and from Label Studio where it alone knows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+import pyarrow.compute as pc
+
+from flows.context import Run
+from flows.labelstudio.connection import Connection
+from flows.labelstudio.studies import projects_of, protocol_of
+from labeling.identity import pseudonym
+from labeling.labelstudio.gatekeeping import Ruling, Subject
+from schemas.errors import SalonError
+from schemas.ratings import SENT_TASKS, TASKS, Project
+
+REREAD_S = 2.0
+"""Least pause between two looks into the warehouse for tasks that were sent meanwhile."""
+
+
+class Rights:
+    """Projects, tasks and pictures of each rater."""
+
+    def __init__(self, run: Run, link: Connection, key: bytes) -> None:
+        self.run, self.link, self.key = run, link, key
+        self.namespace = link.namespace
+        self.own = int(link.client.whoami()["id"])
+        self._read_at = float("-inf")
+        self._projects: dict[int, Project] = {}
+        self._tasks: dict[int, int] = {}
+        self._pictures: dict[str, int] = {}
+        self._lengths: dict[int, int] = {}
+        self.suggestions = False
+        self._reread()
+
+    def _reread(self) -> bool:
+        """Look into the warehouse again, unless that was a moment ago; returns whether it did."""
+        if time.monotonic() - self._read_at < REREAD_S:
+            return False
+        self._read_at = time.monotonic()
+        self._projects = {p.project_id: p for p in projects_of(self.run, self.namespace)}
+        self.suggestions = any(protocol_of(p).allow_predictions for p in self._projects.values())
+        sent = self.run.warehouse.table(SENT_TASKS).read(
+            ["labelstudio_task_id", "project_id", "task_key"], where=pc.field("server") == self.namespace
+        )
+        numbers = sent["labelstudio_task_id"].to_pylist()
+        projects = sent["project_id"].to_pylist()
+        keys = sent["task_key"].to_pylist()
+        self._tasks = dict(zip(numbers, projects, strict=True))
+        self._pictures = dict(zip(keys, projects, strict=True))
+        batches = {p.batch_id for p in self._projects.values()}
+        counts: dict[tuple[str, int | None], int] = {}
+        for row in self.run.warehouse.table(TASKS).read(["batch_id", "slot"]).to_pylist():
+            if row["batch_id"] in batches:
+                counts[row["batch_id"], row["slot"]] = counts.get((row["batch_id"], row["slot"]), 0) + 1
+        # In a shared queue nobody has a number of tasks of their own.
+        self._lengths = {
+            number: counts.get((p.batch_id, p.slot), 0) if p.slot is not None else 0
+            for number, p in self._projects.items()
+        }
+        return True
+
+    def pseudonym(self, user: int) -> str:
+        """The pseudonym of an account."""
+        return pseudonym(self.key, self.namespace, str(user))
+
+    def owns_project(self, rater_id: str, number: int) -> bool:
+        """A shared queue is everybody's, a list is one rater's."""
+        if number not in self._projects and not self._reread():
+            return False
+        project = self._projects.get(number)
+        return project is not None and project.rater_id in (None, rater_id)
+
+    def length(self, number: int) -> int:
+        """Tasks in a rater's list; 0 for a shared queue."""
+        return self._lengths.get(number, 0)
+
+    def first_project(self, rater_id: str) -> int | None:
+        """Where the rater's work is: the newest list of their own, else the newest shared queue."""
+        self._reread()
+        mine = [n for n, p in self._projects.items() if p.rater_id == rater_id]
+        shared = [n for n, p in self._projects.items() if p.rater_id is None]
+        return max(mine or shared, default=None)
+
+    def answered(self, user: int, project: int) -> set[int]:
+        """Label Studio's tasks that an account has answered in a project."""
+        return {
+            int(task["id"])
+            for task in self.link.client.export(project)
+            if any(annotation["completed_by"] == user for annotation in task["annotations"])
+        }
+
+    def allows(self, ruling: Ruling, rater_id: str, user: int, query: Mapping[str, str]) -> bool:
+        """Whether what the request is about belongs to the rater."""
+        if ruling.subject is Subject.LOGIN:
+            return True
+        if ruling.subject is Subject.PICTURE:
+            return self._owns_picture(rater_id, query.get("d", ""))
+        number = ruling.number
+        if number is None:
+            return False
+        if ruling.subject is Subject.PROJECT:
+            return self.owns_project(rater_id, number)
+        if ruling.subject is Subject.TASK:
+            return self._owns_task(rater_id, number)
+        return ruling.subject is Subject.ANNOTATION and self._owns_annotation(rater_id, user, number)
+
+    def _owns_task(self, rater_id: str, number: int) -> bool:
+        if number not in self._tasks:
+            self._reread()
+        project = self._tasks.get(number)
+        return project is not None and self.owns_project(rater_id, project)
+
+    def _owns_picture(self, rater_id: str, path: str) -> bool:
+        key = PurePosixPath(path).stem.split("-")[0]
+        if key not in self._pictures:
+            self._reread()
+        project = self._pictures.get(key)
+        if project is None or not self.owns_project(rater_id, project):
+            return False
+        beginning = self._projects[project].pictures.partition("?d=")[2]
+        return path.startswith(beginning) and "/" not in path.removeprefix(beginning)
+
+    def _owns_annotation(self, rater_id: str, user: int, number: int) -> bool:
+        try:
+            annotation = self.link.client.annotation(number)
+        except SalonError:
+            return False
+        return annotation["completed_by"] == user and self._owns_task(rater_id, int(annotation["task"]))
