@@ -26,6 +26,7 @@ from flows.deduplication.neighbours import neighbour_candidates
 from flows.deduplication.second_look import LookShelf, look_at, shelf_of
 from flows.outcome import Outcome
 from flows.progress import Tracker, track
+from flows.reports.duplicates import write_report
 from flows.runtime import RETRIES, publish_counts
 from schemas.codes import Relation
 from schemas.photos import DUPLICATE_PAIRS, DUPLICATES, PHOTOS, Duplicate
@@ -47,13 +48,15 @@ class Totals:
 
 
 @flow(name="dedupe", flow_run_name="dedupe {root}")
-def dedupe(root: str) -> Outcome:
+def dedupe(root: str, report: bool = False) -> Outcome:
     """Find copies and near copies, and choose who stands for each group.
 
     Parameters
     ----------
     root : str
         The warehouse.
+    report : bool
+        Write a page to look at as well.
     """
     run = open_run(root)
     totals = Totals()
@@ -63,7 +66,8 @@ def dedupe(root: str) -> Outcome:
         # Whoever writes the groups last has seen all photos: two runs at once end with the same tables.
         if run.warehouse.table(PHOTOS).version == version:
             break
-    return publish_counts(_outcome(totals))
+    files = {"report": str(write_report(run))} if report else {}
+    return publish_counts(_outcome(totals, files))
 
 
 def _once(run: Run, totals: Totals) -> None:
@@ -117,7 +121,7 @@ def regroup(run: Run, totals: Totals) -> list[Duplicate]:
     return rows
 
 
-def _outcome(totals: Totals) -> Outcome:
+def _outcome(totals: Totals, files: dict[str, str]) -> Outcome:
     relations = Counter(row.relation for row in totals.rows)
     groups = relations.pop(str(Relation.REPRESENTATIVE), 0)
     counts: dict[str, int | float | str] = {
@@ -129,4 +133,4 @@ def _outcome(totals: Totals) -> Outcome:
     }
     counts |= {f"{relation} copies": count for relation, count in sorted(relations.items())}
     counts |= {"representatives": totals.photos - sum(relations.values()), "bursts": totals.bursts}
-    return Outcome(stage="dedupe", counts=counts)
+    return Outcome(stage="dedupe", counts=counts, files=files)

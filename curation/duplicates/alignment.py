@@ -1,4 +1,4 @@
-"""Laying one picture over another: the shift and stretch under which they agree best."""
+"""Laying one picture over another: the affine map under which they agree best."""
 
 from __future__ import annotations
 
@@ -10,60 +10,53 @@ from scipy import ndimage
 
 Floats = npt.NDArray[np.float32]
 
-LEVELS = ((16, 12), (32, 12), (64, 8), (128, 4))
+LEVELS = ((16, 10), (32, 10), (64, 6), (128, 4))
 """Sides of the pyramid, coarse to fine, with the most steps on each."""
+HOPELESS = 0.5
+"""Correlation of two pictures of 32 by 32, laid over each other, below which finer levels are not tried."""
 LEAST_OVERLAP = 0.4
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the points of a first picture lie in a second: ``x' = scale * x + shift``, axis by axis.
+    """Where the points of a first picture lie in a second: ``x' = xx x + xy y + x0``, ``y' = yx x + yy y + y0``.
 
     Coordinates run from -1 to 1 across each picture, x to the right, y downward.
     """
 
-    scale_x: float = 1.0
-    shift_x: float = 0.0
-    scale_y: float = 1.0
-    shift_y: float = 0.0
+    xx: float = 1.0
+    xy: float = 0.0
+    x0: float = 0.0
+    yx: float = 0.0
+    yy: float = 1.0
+    y0: float = 0.0
 
     def moved(self, step: npt.NDArray[np.float64]) -> Placement:
         """The placement after one step of `align`."""
-        return Placement(self.scale_x + step[0], self.shift_x + step[1], self.scale_y + step[2], self.shift_y + step[3])
+        now = np.array([self.xx, self.xy, self.x0, self.yx, self.yy, self.y0]) + step
+        return Placement(*(float(value) for value in now))
 
-    @property
-    def overlap(self) -> float:
-        """Share of the first picture's area that the second one covers, 0 to 1."""
-        return _covered(self.scale_x, self.shift_x) * _covered(self.scale_y, self.shift_y)
-
-
-def _covered(scale: float, shift: float) -> float:
-    if scale <= 0:
-        return 0.0
-    return max(0.0, min(1.0, (1 - shift) / scale) - max(-1.0, (-1 - shift) / scale)) / 2
+    def covers(self, side: int) -> npt.NDArray[np.bool_]:
+        """Which points of the first picture's grid the second picture covers."""
+        axis = axis_of(side)
+        x = self.xx * axis[None, :] + self.xy * axis[:, None] + self.x0
+        y = self.yx * axis[None, :] + self.yy * axis[:, None] + self.y0
+        return np.asarray((np.abs(x) <= 1) & (np.abs(y) <= 1))
 
 
-def place(picture: Floats, placement: Placement) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """The second picture as seen from the first's grid, and which of its points it covers."""
-    side = picture.shape[0]
-    axis = _axis(side)
-    columns = placement.scale_x * axis + placement.shift_x
-    rows = placement.scale_y * axis + placement.shift_y
-    seen = _resample(_resample(picture, columns).T, rows).T
-    return seen, (np.abs(rows) <= 1)[:, None] & (np.abs(columns) <= 1)[None, :]
-
-
-def _axis(side: int) -> Floats:
+def axis_of(side: int) -> Floats:
+    """Coordinates of the pixels of a row or column."""
     return ((np.arange(side) - (side - 1) / 2) / (side / 2)).astype(np.float32)
 
 
-def _resample(lines: Floats, positions: Floats) -> Floats:
-    """Each row at the given positions (-1 to 1), by linear interpolation; the edge goes on outside."""
-    side = lines.shape[1]
-    at = np.clip(positions * (side / 2) + (side - 1) / 2, 0, side - 1)
-    left = np.minimum(at.astype(np.int64), side - 2)
-    weight = (at - left).astype(np.float32)
-    return np.asarray(lines[:, left] * (1 - weight) + lines[:, left + 1] * weight)
+def place(picture: Floats, placement: Placement) -> Floats:
+    """The second picture as seen from the first's grid; its edge goes on outside."""
+    half = (picture.shape[0] - 1) / 2
+    scale = picture.shape[0] / 2
+    matrix = np.array([[placement.yy, placement.yx], [placement.xy, placement.xx]])
+    centre = np.array([placement.y0, placement.x0]) * scale + half
+    offset = centre - matrix @ np.array([half, half])
+    return np.asarray(ndimage.affine_transform(picture, matrix, offset, order=1, mode="nearest"), np.float32)
 
 
 def align(first: Floats, second: Floats) -> Placement | None:
@@ -81,17 +74,16 @@ def align(first: Floats, second: Floats) -> Placement | None:
     for side, steps in LEVELS:
         a, b = _level(first, side), _level(second, side)
         slope_y, slope_x = np.gradient(b)
-        axis = _axis(side)
         for _ in range(steps):
-            if placement.overlap < LEAST_OVERLAP:
-                return None
-            step = _step(a, b, slope_x, slope_y, axis, placement)
+            step = _step(a, b, (slope_x, slope_y), placement)
             if step is None:
                 return None
             placement = placement.moved(step)
             if np.abs(step).max() < 0.1 / side:
                 break
-    return placement if placement.overlap >= LEAST_OVERLAP else None
+        if side == 32 and _correlation(a, b, placement) < HOPELESS:
+            return None
+    return placement
 
 
 def _level(picture: Floats, side: int) -> Floats:
@@ -101,21 +93,30 @@ def _level(picture: Floats, side: int) -> Floats:
     return np.asarray(ndimage.gaussian_filter(small, 0.7), np.float32)
 
 
-def _step(
-    a: Floats, b: Floats, slope_x: Floats, slope_y: Floats, axis: Floats, placement: Placement
-) -> npt.NDArray[np.float64] | None:
-    seen, inside = place(b, placement)
-    right, _ = place(slope_x, placement)
-    down, _ = place(slope_y, placement)
-    half = a.shape[0] / 2
-    ours, theirs = a[inside], seen[inside]
+def _correlation(a: Floats, b: Floats, placement: Placement) -> float:
+    inside = placement.covers(a.shape[0])
+    ours, theirs = a[inside], place(b, placement)[inside]
+    ours, theirs = ours - ours.mean(), theirs - theirs.mean()
+    return float((ours * theirs).sum() / np.sqrt((ours**2).sum() * (theirs**2).sum() + 1e-9))
+
+
+def _step(a: Floats, b: Floats, slopes: tuple[Floats, Floats], placement: Placement) -> npt.NDArray[np.float64] | None:
+    """One Gauss-Newton step; None where the pictures do not overlap enough or hold nothing to go by."""
+    inside = placement.covers(a.shape[0])
+    if inside.mean() < LEAST_OVERLAP:
+        return None
+    axis = axis_of(a.shape[0])
+    ours, theirs = a[inside], place(b, placement)[inside]
     ours, theirs = ours - ours.mean(), theirs - theirs.mean()
     spread_a, spread_b = float(ours.std()), float(theirs.std())
     if spread_a < 1e-3 or spread_b < 1e-3:
         return None
     error = ours / spread_a - theirs / spread_b
-    slopes = np.stack([right * axis[None, :], right, down * axis[:, None], down], -1)[inside] * (half / spread_b)
-    weighted = slopes / (1 + error**2)[:, None]
-    normal = weighted.T.astype(np.float64) @ slopes
-    normal += np.eye(4) * (1e-3 * np.trace(normal) / 4 + 1e-9)
-    return np.asarray(np.linalg.solve(normal, weighted.T.astype(np.float64) @ error))
+    right, down = (place(slope, placement) for slope in slopes)
+    x, y = axis[None, :], axis[:, None]
+    columns = np.stack([right * x, right * y, right, down * x, down * y, down], -1)[inside]
+    columns = columns * (a.shape[0] / 2 / spread_b)
+    weighted = (columns / (1 + error**2)[:, None]).astype(np.float64)
+    normal = weighted.T @ columns
+    normal += np.eye(6) * (1e-3 * np.trace(normal) / 6 + 1e-9)
+    return np.asarray(np.linalg.solve(normal, weighted.T @ error))

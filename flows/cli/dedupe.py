@@ -2,16 +2,68 @@
 
 from __future__ import annotations
 
-from flows.cli.console import Json, Root, resolve_root, show_outcome, wants_json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.cli.console import OUT, Json, Root, print_json, resolve_root, show_outcome, wants_json
+
+if TYPE_CHECKING:
+    from curation.duplicates.evaluation import Score
 
 
-def dedupe(root: Root = None, as_json: Json = False) -> None:
+def dedupe(
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Write an HTML page as well: groups as contact sheets, doubtful pairs first."),
+    ] = False,
+    evaluate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run nothing; print precision and recall on labelled pairs: a CSV with file_a, file_b and label "
+            "(exact, near, policy, different)."
+        ),
+    ] = None,
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
     """Find copies and near copies; one of each group, the best, goes on to be rated.
 
     Every pair of photos whose fingerprints are near is looked at again on its picture, so that plain skies and
     frames of a series stay apart. Nothing is deleted: the table `duplicates` says who stands for whom and why.
     """
+    if evaluate is not None:
+        show_evaluation(evaluate, resolve_root(root), wants_json(as_json))
+        return
     from flows.dedupe import dedupe as stage
     from flows.runtime import run_flow
 
-    show_outcome(run_flow(stage, root=resolve_root(root)), wants_json(as_json))
+    show_outcome(run_flow(stage, root=resolve_root(root), report=report), wants_json(as_json))
+
+
+def show_evaluation(pairs: Path, root: str, as_json: bool) -> None:
+    """Print the table of methods, one line each."""
+    from rich.table import Table
+
+    from flows.deduplication.evaluating import evaluate
+    from flows.settings import read_settings
+
+    scores = evaluate(pairs, read_settings(root).dedupe)
+    if as_json:
+        print_json([_plain(score) for score in scores])
+        return
+    table = Table(title=f"{pairs}: {scores[0].together} same, {scores[0].apart} different, {scores[0].policy} policy")
+    for name in ("method", "precision", "recall", "F1", "merged wrongly", "policy pairs", "missed"):
+        table.add_column(name)
+    for one in scores:
+        missed = ", ".join(f"{relation} {count}" for relation, count in sorted(one.missed.items()))
+        figures = ("-" if value is None else f"{value:.3f}" for value in (one.precision, one.recall, one.f1))
+        table.add_row(one.method, *figures, str(one.merged), f"{one.policy_found} of {one.policy}", missed)
+    OUT.print(table)
+
+
+def _plain(score: Score) -> dict[str, object]:
+    figures = {name: getattr(score, name) for name in ("precision", "recall", "f1")}
+    counts = {name: getattr(score, name) for name in ("together", "found", "apart", "merged", "policy", "policy_found")}
+    return {"method": score.method, **figures, **counts, "missed": dict(score.missed)}

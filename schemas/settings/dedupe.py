@@ -11,16 +11,19 @@ class DedupeSettings(SettingsPart):
     """`[dedupe]`"""
 
     radius: int = Field(
-        7, ge=0, le=16, description="Pairs whose 64-bit fingerprints differ in at most so many bits are looked at."
+        10, ge=0, le=16, description="Pairs whose 64-bit fingerprints differ in at most so many bits are looked at."
     )
     least_measure: float = Field(
-        0.8,
+        0.7,
         ge=0,
         le=1,
-        description="From this figure of the second look on, two pictures are the same photograph (0 unlike, 1 alike).",
+        description="From this figure of the second look on, two pictures may be the same photograph (0 to 1).",
     )
     least_agreeing: float = Field(
-        0.8, ge=0, le=1, description="Share of a picture's blocks that must agree as well; retouching costs some."
+        0.65,
+        ge=0,
+        le=1,
+        description="Share of a picture's blocks that must be alike and in their place as well; retouching costs some.",
     )
     mirrored_is_same: bool = Field(True, description="A mirrored copy is the same photo: one of the two is rated.")
     turned_is_same: bool = Field(True, description="A copy turned by 90, 180 or 270 degrees is the same photo.")
