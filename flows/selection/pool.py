@@ -24,7 +24,7 @@ LOGARITHMIC = frozenset({"sharpness"})
 EARLIER = "SELECT photo_id FROM tasks WHERE batch_id <> $1 AND role IN ('rate', 'audit')"
 
 CANDIDATES = """
-    SELECT k.photo_id, k.photographer, b.burst_id, p.* EXCLUDE (photo_id, version)
+    SELECT k.photo_id, k.photographer, b.burst_id{properties}
     FROM kept k
     LEFT JOIN bursts b USING (photo_id)
     LEFT JOIN (SELECT * FROM properties QUALIFY row_number() OVER (PARTITION BY photo_id ORDER BY version DESC) = 1) p
@@ -69,9 +69,11 @@ def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
     study = run.settings.study
     _refuse_unknown_properties(study)
     without = "" if again else f"ANTI JOIN ({EARLIER}) e USING (photo_id)"
-    rows = run.warehouse.query(CANDIDATES.format(without=without), [] if again else [batch_id])
-    ids = rows["photo_id"].to_pylist()
     names = dict.fromkeys((*study.strata, *study.flatten))
+    wanted = "".join(f", p.{name}" for name in names)
+    text = CANDIDATES.format(properties=wanted, without=without)
+    rows = run.warehouse.query(text, [] if again else [batch_id])
+    ids = rows["photo_id"].to_pylist()
     properties = {name: _numbers(rows, name) for name in names}
     caps = (
         Cap("photographer", _codes(rows["photographer"]), study.max_per_photographer),
