@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from curation.blocklist import BlockList
 from curation.decoding.decode import DecodingLimits
 from curation.examination import Wanted
 from flows.context import Run
@@ -17,9 +18,12 @@ from flows.progress import Tracker
 from flows.worker_pool import WorkerLimits, WorkerPool
 from schemas.codes import QuarantineReason
 from schemas.errors import WrongUse
+from schemas.releases import BLOCKLIST
 from schemas.settings import IngestSettings
 from warehouse.sources.entries import Entry, Source
 from warehouse.sources.known import unknown_entries
+from warehouse.sources.opening import SourceKind, open_sources
+from warehouse.sources.web import WebManners
 
 MEGABYTE = 1_000_000
 
@@ -65,7 +69,8 @@ def take_in(
     totals = Totals()
     entries = _pending(run, opened, choice, totals, tracker)
     second_look = choice.recheck or bool(choice.retry)
-    for shard in _shards(job or job_of(settings), settings, second_look, entries, totals, tracker):
+    blocked = BlockList.of(run.warehouse.table(BLOCKLIST).read(["content_hash", "bits"]).to_pylist())
+    for shard in _shards(job or job_of(run), settings, second_look, blocked, entries, totals, tracker):
         totals.add(commit(shard))
     if not totals.listed:
         raise WrongUse(f"{', '.join(source.name for source in opened)}: no file there that could be a photo.")
@@ -145,6 +150,7 @@ def _shards(
     job: Callable[[Entry], Answer],
     settings: IngestSettings,
     second_look: bool,
+    blocked: BlockList,
     entries: Iterator[Entry],
     totals: Totals,
     tracker: Tracker,
@@ -153,7 +159,7 @@ def _shards(
     first = next(entries, None)
     if first is None:
         return
-    shard = Shard(settings.keep_locations, second_look)
+    shard = Shard(settings.keep_locations, second_look, blocked)
     limits = WorkerLimits(settings.timeout_s, settings.memory_mb * MEGABYTE)
     with WorkerPool(job, settings.workers, limits) as pool:
         for entry, result in pool.run(chain([first], entries)):
@@ -164,14 +170,28 @@ def _shards(
             tracker.advance(1, size=size, quarantined=refused)
             if shard.is_full(settings.shard):
                 yield shard
-                shard = Shard(settings.keep_locations, second_look)
+                shard = Shard(settings.keep_locations, second_look, blocked)
     if shard.files:
         yield shard
 
 
-def job_of(settings: IngestSettings) -> Job:
-    """The workers' job under some settings."""
+def job_of(run: Run) -> Job:
+    """The workers' job under a warehouse's settings."""
+    settings = run.settings.ingest
     limits = DecodingLimits(
         max_pixels=settings.max_megapixels * 1_000_000, min_side=settings.min_side, animated=settings.animated
     )
-    return Job(Wanted(limits, settings.properties), settings.max_megabytes * MEGABYTE)
+    wanted = Wanted(limits, settings.properties, settings.respect_opt_out)
+    return Job(wanted, settings.max_megabytes * MEGABYTE, settings.copies, run.warehouse.location)
+
+
+def sources_of(run: Run, texts: Sequence[str], kind: SourceKind | None = None) -> list[Source]:
+    """The sources that a person named; raises WrongUse where one is not there."""
+    settings = run.settings.ingest
+    manners = WebManners(
+        seconds=settings.web_timeout_s,
+        tries=settings.web_tries,
+        private_addresses=settings.web_private_addresses,
+        refused_words=tuple(settings.web_opt_out),
+    )
+    return [source for text in texts for source in open_sources(text, kind, manners)]

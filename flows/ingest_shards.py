@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
+from curation.blocklist import BlockList
 from curation.examination import Examined, Refused
 from flows.ingest_job import Answer
 from flows.worker_process import Done, Failed
@@ -29,6 +31,8 @@ from schemas.properties import PROPERTIES, Properties
 from warehouse.sources.entries import Content, Entry
 from warehouse.sources.renewal import drop_refusals, insert_sightings
 from warehouse.store import Warehouse
+
+T = TypeVar("T")
 
 MOST_PICTURE_BYTES = 96_000_000
 """A shard is full at this size of its pictures as well, so that memory stays flat whatever they are."""
@@ -58,12 +62,15 @@ class Shard:
     ----------
     keep_locations : bool
         Keep latitude and longitude.
+    blocked : BlockList
+        What was taken down and stays out.
     second_look : bool
         Files are looked at that the warehouse knew: refusals that no longer hold are dropped.
     """
 
     keep_locations: bool = False
     second_look: bool = False
+    blocked: BlockList = field(default_factory=BlockList)
     photos: list[Photo] = field(default_factory=list)
     sightings: list[Sighting] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
@@ -92,14 +99,14 @@ class Shard:
             self._refuse(entry, answer.found, answer.content, now)
         else:
             self._accept(entry, answer.found, answer.content, now)
-        return answer.content.size if answer.content else 0
+        return answer.read
 
     def _refuse(self, entry: Entry, refused: Refused, content: Content | None, now: datetime) -> None:
         self.quarantined.append(
             Quarantined(
                 uri=entry.uri,
-                size=content.size if content else entry.size,
-                modified_at=content.modified_at if content else entry.modified_at,
+                size=_known(content and content.size, entry.size),
+                modified_at=_known(content and content.modified_at, entry.modified_at),
                 reason=refused.reason,
                 detail=refused.detail,
                 photo_id=refused.photo_id,
@@ -108,6 +115,10 @@ class Shard:
         )
 
     def _accept(self, entry: Entry, found: Examined, content: Content | None, now: datetime) -> None:
+        why = self.blocked.why(found.photo_id, found.fingerprints.by_method())
+        if why:
+            self._refuse(entry, Refused(QuarantineReason.TAKEN_DOWN, why), content, now)
+            return
         self.photos.append(photo_row(entry, found, now, self.keep_locations))
         self.sightings.append(
             Sighting(
@@ -115,8 +126,8 @@ class Shard:
                 photo_id=found.photo_id,
                 file_name=entry.file_name,
                 source=entry.source,
-                size=content.size if content else entry.size,
-                modified_at=content.modified_at if content else entry.modified_at,
+                size=_known(content and content.size, entry.size),
+                modified_at=_known(content and content.modified_at, entry.modified_at),
                 etag=entry.etag,
                 license=entry.license,
                 photographer=entry.photographer,
@@ -144,6 +155,10 @@ class Shard:
         if self.second_look:
             drop_refusals(warehouse, self.sightings, self.quarantined)
         return written
+
+
+def _known(at_reading: T | None, as_listed: T) -> T:
+    return as_listed if at_reading is None else at_reading
 
 
 def photo_row(entry: Entry, found: Examined, now: datetime, keep_locations: bool) -> Photo:

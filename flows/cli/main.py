@@ -70,6 +70,7 @@ def build() -> typer.Typer:
     app.command()(releases.approve)
     app.command()(releases.diff)
     app.command()(releases.verify)
+    app.command()(releases.takedown)
     app.command()(learning.learn)
     return app
 

@@ -102,3 +102,27 @@ def verify(
         raise IntegrityFault(f"{path}: {len(proof.faults)} faults; this is not the release that was published.")
     if not wants_json(as_json):
         OUT.print(f"{path}: {proof.files} files and {proof.rows:,} rows are as they were published.", soft_wrap=True)
+
+
+def takedown(
+    photos: Annotated[list[str] | None, typer.Argument(help="photo_ids, URIs or file names.")] = None,
+    rater: Annotated[str, typer.Option(help="A rater's pseudonym in the table ratings, instead of photos.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; it stands in the tombstone.")] = "",
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Only list each place: erased, not held, or out of reach with what to do.")
+    ] = False,
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Erase photos, or a rater's votes, from every version and every place within reach.
+
+    Versions that held them are withdrawn (bytes deleted, a tombstone stays) and the newest gets a redacted
+    successor; tables lose the rows and their history; ingest refuses the photos and near copies from now on.
+    """
+    from flows.runtime import run_flow
+    from flows.takedown import takedown as stage
+
+    outcome = run_flow(
+        stage, root=resolve_root(root), photos=list(photos or []), rater=rater, reason=reason, prove=prove
+    )
+    show_outcome(outcome, wants_json(as_json))

@@ -100,24 +100,30 @@ def make_plan(run: Run, name: str, key: bytes, resplit: bool = False) -> Plan:
     placed = _placed_table(wanted, placement, known)
     tables = _tables(run, placed, settings, Pseudonyms(key, name if _per_release(settings) else ""))
     facts = _facts(run, settings, tables, kept_out)
-    bits = {
-        method: gather.fingerprints(run.warehouse, placed["photo_id"].to_pylist(), method)
-        for method in gather.fingerprint_methods(run.warehouse)
-    }
-    large = large_groups(
-        photos, {k: v for k, v in placement.group.items() if k not in placement.bridges}, settings.large_group
-    )
-    facts["certificate"] = certificate_of(tables["photos"], photos, large, bits)
+    facts["certificate"], large = certify(run, tables["photos"], settings)
     return Plan(
         name=name,
         settings=settings,
         tables=tables,
         facts=facts,
-        digest=_digest(tables, settings, run.settings.score.method),
+        digest=rows_digest(tables, settings, run.settings.score.method),
         large=tuple(large),
         notes=tuple(_notes(kept_out, large)),
         kept_out={reason: count for reason, count in kept_out.items() if count},
     )
+
+
+def certify(run: Run, photos: pa.Table, settings: PublishSettings) -> tuple[dict[str, Any], list[LargeGroup]]:
+    """The certificate of a version, and its large groups, from the links between its photos."""
+    names = photos["photo_id"].to_pylist()
+    linked = _linked(run, settings, names, ())
+    groups = dict(zip(names, photos["group_id"].to_pylist(), strict=True))
+    large = large_groups(linked, groups, settings.large_group)
+    bits = {
+        method: gather.fingerprints(run.warehouse, names, method)
+        for method in gather.fingerprint_methods(run.warehouse)
+    }
+    return certificate_of(photos, linked, large, bits), large
 
 
 def _per_release(settings: PublishSettings) -> bool:
@@ -291,7 +297,8 @@ def _rounded(table: pa.Table) -> pa.Table:
     return table
 
 
-def _digest(tables: dict[str, pa.Table], settings: PublishSettings, method: str) -> str:
+def rows_digest(tables: dict[str, pa.Table], settings: PublishSettings, method: str) -> str:
+    """Digest of rows and settings, in hex: equal digests are not published twice."""
     total = hashlib.sha256()
     shaping = settings.model_dump(mode="json", exclude=UNSHAPING)
     total.update(json.dumps([FORMAT, method, shaping], sort_keys=True).encode())
