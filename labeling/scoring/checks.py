@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from labeling.scoring.votes import Floats, Ints
+from schemas.codes import TaskRole
 
 Check = dict[str, float | int]
 
@@ -25,14 +27,21 @@ def rater_checks(table: pa.Table, rater_ids: pa.Array) -> list[Check]:
     Returns
     -------
     list of dict
-        For each rater: `mean` and `sd` of the votes (scale units), `modal_share` (share of the commonest value, 0
-        to 1), `entropy` (of the values used, bits), and where the order of the votes is known `longest_run` (equal
-        votes in a row), and where response times are known `median_seconds`. Figures that the votes do not allow
-        are left out.
+        For each rater: `n` votes, their `mean` and `sd` (scale units), `modal_share` (share of the commonest
+        value, 0 to 1), `entropy` (of the values used, bits); where the order of the votes is known `longest_run`
+        (equal votes in a row); where response times are known `median_seconds`; with votes repeated on a photo
+        `repeats` and `repeat_error` (SD of one vote around the rater's own mean for the photo, scale units); with
+        anchors `anchors` and `anchor_hits` (share within two SDs of the others' votes). Figures that the votes
+        do not allow are left out.
     """
     rater = np.asarray(pa.compute.index_in(table["rater_id"], rater_ids), np.int64)
     value = np.asarray(table["value"].to_numpy(), np.float64)
-    columns: dict[str, Floats | Ints] = {**scale_use(rater, value, len(rater_ids))}
+    photo = np.asarray(pa.compute.index_in(table["photo_id"], table["photo_id"].unique()), np.int64)
+    columns: dict[str, Floats | Ints] = {"n": np.bincount(rater, minlength=len(rater_ids))}
+    columns |= scale_use(rater, value, len(rater_ids))
+    columns |= own_consistency(rater, photo, value, len(rater_ids))
+    anchor = np.asarray(pa.compute.equal(table["role"], TaskRole.ANCHOR.value))
+    columns |= anchor_hits(rater, photo, value, anchor, len(rater_ids))
     order = vote_order(table)
     if order is not None:
         columns["longest_run"] = longest_runs(rater[order], value[order], len(rater_ids))
@@ -65,6 +74,34 @@ def scale_use(rater: Ints, value: Floats, raters: int) -> dict[str, Floats]:
     with np.errstate(invalid="ignore", divide="ignore"):
         sd = np.sqrt(np.where(n > 1, squares / (n - 1), np.nan))
     return {"mean": mean, "sd": sd, "modal_share": modal, "entropy": np.maximum(entropy, 0.0)}
+
+
+def own_consistency(rater: Ints, photo: Ints, value: Floats, raters: int) -> dict[str, Floats | Ints]:
+    """Repeats and the error of measurement, SD(difference) / √2 pooled over repeated photos, by rater."""
+    _, cell = np.unique(rater * (int(photo.max()) + 1) + photo, return_inverse=True)
+    size = np.bincount(cell)
+    squares = np.bincount(rater, (value - (np.bincount(cell, value) / size)[cell]) ** 2, raters)
+    repeats = np.bincount(rater, 1 - 1 / size[cell], raters).round().astype(np.int64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {"repeats": repeats, "repeat_error": np.where(repeats > 0, np.sqrt(squares / repeats), np.nan)}
+
+
+def anchor_hits(
+    rater: Ints, photo: Ints, value: Floats, anchor: npt.NDArray[np.bool_], raters: int
+) -> dict[str, Floats | Ints]:
+    """Anchor votes, and the share of them within two SDs of the other raters' votes, by rater."""
+    n, total = np.bincount(photo)[photo], np.bincount(photo, value)[photo]
+    squares = np.bincount(photo, value**2)[photo]
+    judged = anchor & (n > 2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (total - value) / (n - 1)
+        sd = np.sqrt(np.maximum((squares - value**2) / (n - 1) - mean**2, 0) * (n - 1) / (n - 2))
+        hit = judged & (np.abs(value - mean) <= 2 * sd + 1e-9)
+        count = np.bincount(rater[judged], minlength=raters)
+        return {
+            "anchors": count,
+            "anchor_hits": np.bincount(rater[hit], minlength=raters) / np.where(count, count, np.nan),
+        }
 
 
 def vote_order(table: pa.Table) -> Ints | None:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from labeling.scoring.checks import rater_checks
-from labeling.scoring.mos import Scores, bimodality, histograms, mean_opinion_scores, photo_moments
+from labeling.scoring.checks import Check, rater_checks
+from labeling.scoring.drift import ALIKE, alike_raters, own_residuals
+from labeling.scoring.figures import drift_figures, order_figures, taste_figures
+from labeling.scoring.mos import Scores, bimodality, bin_count, histograms, mean_opinion_scores, photo_moments
 from labeling.scoring.p910 import p910_scores
 from labeling.scoring.reliability import Figure, leave_one_out, reliability
+from labeling.scoring.screening import VARIANTS, bt500, screened_out
 from labeling.scoring.two_way import TwoWay, two_way_scores
 from labeling.scoring.votes import Floats, VoteSet
 from schemas.codes import ScoreMethod
 from schemas.ratings import RATERS, RELIABILITY, SCORES, Scoring
 from schemas.settings.score import ScoreSettings
 
-MODELS_VERSION = 1
+MODELS_VERSION = 2
 """Counted up whenever a model's results change, so that scores that stand are worked out again."""
 EVERYBODY = "none"
 """The screening under which all raters count."""
 OVERALL = "all"
+SCORED = (ScoreMethod.MOS, ScoreMethod.P910, ScoreMethod.TWO_WAY)
+MOST_COMPARED = 3000
+"""Raters up to which every two are compared: the work grows with their square."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,7 @@ def settings_digest(settings: ScoreSettings) -> str:
 
 
 def score_question(table: pa.Table, what: Question, settings: ScoreSettings) -> Result:
-    """Scores, rater models and reliability of one question.
+    """Scores, rater models and reliability of one question, with and without the screening that is configured.
 
     Parameters
     ----------
@@ -80,15 +87,18 @@ def score_question(table: pa.Table, what: Question, settings: ScoreSettings) -> 
     settings : ScoreSettings
         Settings of the stage.
     """
-    votes, photo_ids, rater_ids = VoteSet.from_arrow(table)
-    by_two_way, fit = two_way_scores(votes, what.low, what.high)
-    methods = {
-        ScoreMethod.MOS: mean_opinion_scores(votes, what.low, what.high),
-        ScoreMethod.P910: p910_scores(votes, what.low, what.high, settings.p910_interval),
-        ScoreMethod.TWO_WAY: by_two_way,
-    }
-    figures = tuple(reliability(votes, settings.half_splits, settings.bootstrap, settings.seed))
-    simulated = _simulated(table, photo_ids)
+    everybody, fit, checks, figures = _under(table, what, settings, EVERYBODY)
+    votes, _, rater_ids = VoteSet.from_arrow(table)
+    parts, notes = [everybody], [*_notes(fit), *_rater_notes(table, votes, fit)]
+    if settings.screening.name:
+        out = screened_out(checks, settings.screening)
+        left = [rater for rater, gone in zip(rater_ids.to_pylist(), out, strict=True) if not gone]
+        notes.append(f"Screening {settings.screening.name} leaves {sum(out):,} of {len(out):,} raters out.")
+        rest = table.filter(pa.compute.is_in(table["rater_id"], pa.array(left, pa.string())))
+        if rest.num_rows:
+            parts.append(_under(rest, what, settings, settings.screening.name)[0])
+        parts.append(_screened_rows(rater_ids, checks, out, what, settings.screening.name))
+    simulated = bool(pa.compute.any(table["simulated"]).as_py())
     scoring = Scoring(
         question=what.question,
         scale=what.scale,
@@ -100,16 +110,35 @@ def score_question(table: pa.Table, what: Question, settings: ScoreSettings) -> 
         raters=votes.raters,
         votes=len(votes.value),
         components=fit.components,
-        simulated=bool(simulated.any()),
-        notes=_notes(fit),
+        simulated=simulated,
+        notes=notes,
     )
-    return Result(
-        _score_rows(votes, photo_ids, methods, what, simulated),
-        _rater_rows(table, votes, rater_ids, methods, what),
-        _reliability_rows(figures, votes, what),
-        scoring,
-        figures,
+    scores, raters, reliability_rows = (pa.concat_tables([part[number] for part in parts]) for number in range(3))
+    return Result(scores, raters, reliability_rows, scoring, figures)
+
+
+def _under(
+    table: pa.Table, what: Question, settings: ScoreSettings, screening: str
+) -> tuple[tuple[pa.Table, pa.Table, pa.Table], TwoWay, list[Check], tuple[Figure, ...]]:
+    """Rows for the tables from the votes that one screening leaves."""
+    votes, photo_ids, rater_ids = VoteSet.from_arrow(table)
+    by_two_way, fit = two_way_scores(votes, what.low, what.high)
+    methods = {
+        ScoreMethod.MOS: mean_opinion_scores(votes, what.low, what.high),
+        ScoreMethod.P910: p910_scores(votes, what.low, what.high, settings.p910_interval),
+        ScoreMethod.TWO_WAY: by_two_way,
+    }
+    figures = [*reliability(votes, settings.half_splits, settings.bootstrap, settings.seed)]
+    figures += taste_figures(votes, settings.seed)
+    figures += order_figures(votes, by_two_way, settings, bin_count(what.scale, what.low, what.high))
+    figures += drift_figures(table, votes, fit)
+    checks = rater_checks(table, rater_ids)
+    rows = (
+        _score_rows(votes, photo_ids, methods, what, _simulated(table, photo_ids), screening),
+        _rater_rows(checks, votes, rater_ids, methods, what, screening),
+        _reliability_rows(figures, votes, what, screening),
     )
+    return rows, fit, checks, tuple(figures)
 
 
 def _notes(fit: TwoWay) -> list[str]:
@@ -126,6 +155,25 @@ def _notes(fit: TwoWay) -> list[str]:
     return notes
 
 
+def _rater_notes(table: pa.Table, votes: VoteSet, fit: TwoWay) -> list[str]:
+    """What a person should look at; nobody is left out for it."""
+    notes = []
+    found = {name: int(bt500(votes, name).rejected.sum()) for name in VARIANTS}
+    if any(found.values()):
+        notes.append(
+            f"BT.500 would reject {found['votes_cast']} raters (ddof 1, votes cast) or {found['all_stimuli']} "
+            "(ddof 0, all stimuli); it is reported, not applied."
+        )
+    if votes.raters <= MOST_COMPARED:
+        alike = alike_raters(votes, own_residuals(votes, fit.quality))
+        if alike:
+            notes.append(
+                f"{len(alike)} pairs of raters vote alike (residuals correlate above {ALIKE}), as one person under two "
+                "names would: a person should look."
+            )
+    return notes
+
+
 def _simulated(table: pa.Table, photo_ids: pa.Array) -> npt.NDArray[np.bool_]:
     """Photos with at least one simulated vote."""
     marked = table.filter(table["simulated"])["photo_id"].unique()
@@ -138,6 +186,7 @@ def _score_rows(
     methods: dict[ScoreMethod, Scores],
     what: Question,
     simulated: npt.NDArray[np.bool_],
+    screening: str,
 ) -> pa.Table:
     _, sd, n = photo_moments(votes)
     counts = histograms(votes, what.scale, what.low, what.high)
@@ -161,6 +210,7 @@ def _score_rows(
             },
             what,
             method,
+            screening,
         )
         for method, found in methods.items()
     ]
@@ -168,9 +218,13 @@ def _score_rows(
 
 
 def _rater_rows(
-    table: pa.Table, votes: VoteSet, rater_ids: pa.Array, methods: dict[ScoreMethod, Scores], what: Question
+    checks: Sequence[Check],
+    votes: VoteSet,
+    rater_ids: pa.Array,
+    methods: dict[ScoreMethod, Scores],
+    what: Question,
+    screening: str,
 ) -> pa.Table:
-    checks = rater_checks(table, rater_ids)
     shared = {
         "rater_id": rater_ids,
         "n": pa.array(votes.per_rater().astype(np.int64)),
@@ -184,25 +238,46 @@ def _rater_rows(
             {**shared, "bias": nullable(found.bias), "inconsistency": nullable(found.inconsistency)},
             what,
             method,
+            screening,
         )
         for method, found in methods.items()
     ]
     return pa.concat_tables(parts)
 
 
-def _rows(schema: pa.Schema, columns: dict[str, pa.Array], what: Question, method: ScoreMethod) -> pa.Table:
+def _screened_rows(
+    rater_ids: pa.Array, checks: Sequence[Check], out: Sequence[bool], what: Question, screening: str
+) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Rows of `raters` for those who were left out, so that each is named with the figures that did it."""
+    places = [place for place, gone in enumerate(out) if gone]
+    columns = {
+        "rater_id": rater_ids.take(pa.array(places, pa.int64())),
+        "n": pa.array([int(checks[place]["n"]) for place in places], pa.int64()),
+        "agreement": pa.nulls(len(places), pa.float64()),
+        "bias": pa.nulls(len(places), pa.float64()),
+        "inconsistency": pa.nulls(len(places), pa.float64()),
+        "screened_out": pa.array([True] * len(places), pa.bool_()),
+        "checks": pa.array([json.dumps(checks[place], sort_keys=True) for place in places], pa.string()),
+    }
+    rows = pa.concat_tables([_rows(RATERS.schema, columns, what, method, screening) for method in SCORED])
+    return SCORES.schema.empty_table(), rows, RELIABILITY.schema.empty_table()
+
+
+def _rows(
+    schema: pa.Schema, columns: dict[str, pa.Array], what: Question, method: ScoreMethod, screening: str
+) -> pa.Table:
     size = len(next(iter(columns.values())))
-    same = {"question": what.question, "scale": what.scale, "method": method.value, "screening": EVERYBODY}
+    same = {"question": what.question, "scale": what.scale, "method": method.value, "screening": screening}
     filled = {name: pa.array([text] * size, pa.string()) for name, text in same.items()}
     return pa.table([{**columns, **filled}[field.name].cast(field.type) for field in schema], schema=schema)
 
 
-def _reliability_rows(figures: tuple[Figure, ...], votes: VoteSet, what: Question) -> pa.Table:
+def _reliability_rows(figures: Sequence[Figure], votes: VoteSet, what: Question, screening: str) -> pa.Table:
     rows = [
         {
             "question": what.question,
             "scale": what.scale,
-            "screening": EVERYBODY,
+            "screening": screening,
             "stratum": OVERALL,
             "measure": figure.measure,
             "value": _known(figure.value),
