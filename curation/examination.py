@@ -25,6 +25,7 @@ class Wanted:
 
     limits: DecodingLimits = field(default_factory=DecodingLimits)
     properties: PropertySet = PropertySet.DEFAULT
+    respect_opt_out: bool = True
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,23 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.context import open_run
-from flows.ingest_run import Choice, checked_reasons, take_in
+from flows.ingest_run import Choice, checked_reasons, sources_of, take_in
 from flows.ingest_shards import Shard, Written
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
-from warehouse.sources.opening import open_source
+from warehouse.sources.opening import SourceKind
 from warehouse.store import Warehouse
 
 
 @flow(name="ingest", flow_run_name="ingest {root}")
-def ingest(root: str, sources: list[str], recheck: bool = False, retry: list[str] | None = None) -> Outcome:
+def ingest(
+    root: str,
+    sources: list[str],
+    recheck: bool = False,
+    retry: list[str] | None = None,
+    source_kind: str | None = None,
+) -> Outcome:
     """Take in the photos of sources.
 
     Parameters
@@ -24,15 +30,17 @@ def ingest(root: str, sources: list[str], recheck: bool = False, retry: list[str
     root : str
         The warehouse.
     sources : list of str
-        Folders, files, globs.
+        Folders, files, globs, fsspec addresses, lists of addresses, tar files, tables with pictures.
     recheck : bool
         Read again what is known already.
     retry : list of str, optional
         Reasons of the quarantine; files that lie there for one of them are tried again.
+    source_kind : str, optional
+        A code of SourceKind, where the names of the sources do not tell.
     """
     run = open_run(root)
     choice = Choice(recheck, checked_reasons(retry or []))
-    opened = [open_source(text) for text in sources]
+    opened = sources_of(run, sources, SourceKind(source_kind) if source_kind else None)
     with track("ingest", None) as tracker:
         totals = take_in(run, opened, choice, lambda shard: commit(run.warehouse, shard), tracker)
     return publish_counts(totals.outcome(opened))

@@ -6,15 +6,26 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import Json, Root, resolve_root, show_outcome, wants_json
+from flows.cli.console import Json, Root, need, resolve_root, show_outcome, wants_json
 
 
 def ingest(
-    sources: Annotated[list[str], typer.Argument(help="Folders, files or globs.", show_default=False)],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Folders, files, globs; s3://, gs://, https:// and other addresses; lists of addresses (CSV, TSV, "
+            "TXT, Parquet); tar files (WebDataset); Parquet files with an image column.",
+            show_default=False,
+        ),
+    ],
     recheck: Annotated[bool, typer.Option("--recheck", help="Read known files again, by content.")] = False,
     retry: Annotated[
         list[str] | None,
         typer.Option("--retry", help="Try refused files again that were refused for these reasons: timeout,crashed"),
+    ] = None,
+    source_kind: Annotated[
+        str | None,
+        typer.Option("--source-kind", help="Where the name does not tell: files, tar, urls or images."),
     ] = None,
     root: Root = None,
     as_json: Json = False,
@@ -25,6 +36,16 @@ def ingest(
     """
     from flows.ingest import ingest as stage
     from flows.runtime import run_flow
+    from warehouse.sources.opening import SourceKind
 
-    outcome = run_flow(stage, root=resolve_root(root), sources=sources, recheck=recheck, retry=retry or [])
+    kinds = {str(kind) for kind in SourceKind}
+    need(source_kind in {None, *kinds}, f"--source-kind {source_kind}: expected one of {', '.join(sorted(kinds))}.")
+    outcome = run_flow(
+        stage,
+        root=resolve_root(root),
+        sources=sources,
+        recheck=recheck,
+        retry=retry or [],
+        source_kind=source_kind,
+    )
     show_outcome(outcome, wants_json(as_json))

@@ -23,7 +23,7 @@ from schemas.settings import IngestSettings, Settings
 from schemas.tables import TABLES
 from tests.conftest import real_data
 from warehouse.sources.entries import Entry
-from warehouse.sources.opening import open_source
+from warehouse.sources.opening import open_sources
 from warehouse.store import Warehouse
 
 FILLED = ("photos", "sightings", "pictures", "fingerprints", "properties", "quarantine")
@@ -41,7 +41,7 @@ def go(
     with track("ingest", None) as tracker:
         return take_in(
             run,
-            [open_source(str(source))],
+            open_sources(str(source)),
             choice or Choice(),
             lambda shard: shard.write(run.warehouse),
             tracker,
@@ -166,7 +166,7 @@ def test_a_run_survives_decoders_that_crash_hang_and_eat_memory_and_retries_what
         bad = {2: "segfault", 5: "hang", 8: "eat"}.get(number, "good")
         shutil.copy(image, source / f"{bad}_{number}.jpg")
     run = new_run(tmp_path / "w", timeout_s=2)
-    real = job_of(run.settings.ingest)
+    real = job_of(run)
     go(run, source, job=DecoderThatFails(real))
     assert run.warehouse.tables["photos"].count() == 9
     found = rows(run, "SELECT uri, reason FROM quarantine ORDER BY uri")
@@ -199,7 +199,7 @@ def test_a_run_broken_off_and_finished_equals_an_unbroken_one(tmp_path: Path) ->
         return shard.write(broken.warehouse)  # type: ignore[attr-defined]  # a Shard
 
     with pytest.raises(KeyboardInterrupt), track("ingest", None) as tracker:
-        take_in(broken, [open_source(str(source))], Choice(), failing, tracker)  # type: ignore[arg-type]  # as above
+        take_in(broken, open_sources(str(source)), Choice(), failing, tracker)  # type: ignore[arg-type]  # as above
     assert 0 < broken.warehouse.tables["photos"].count() < 24
     go(broken, source)
     assert state(broken) == state(whole)
@@ -230,8 +230,8 @@ def test_each_original_is_opened_once(tmp_path: Path, monkeypatch: pytest.Monkey
         return real_open(path, *rest, **more)  # type: ignore[arg-type]  # handed on as they came
 
     monkeypatch.setattr(os, "open", counting)
-    job = job_of(run.settings.ingest)
-    for entry in open_source(str(source)).entries():
+    job = job_of(run)
+    for entry in open_sources(str(source))[0].entries():
         job(entry)
     assert sorted(opened) == sorted(path.name for path in source.iterdir())
 

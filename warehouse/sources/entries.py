@@ -26,11 +26,11 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of a file, and what its place said at the moment of reading."""
+    """The bytes of a file; and its size and time at the moment of reading, where the place tells them then."""
 
     data: bytes
-    size: int
-    modified_at: datetime
+    size: int | None = None
+    modified_at: datetime | None = None
 
 
 class Address(Protocol):

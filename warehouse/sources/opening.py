@@ -1,17 +1,108 @@
-"""From what a person typed to a source."""
+"""From what a person typed to sources."""
 
 from __future__ import annotations
 
+import glob
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.errors import BadInput, WrongUse
 from warehouse.sources.entries import Source
-from warehouse.sources.folder import local_source
+from warehouse.sources.folder import ending_of, local_source
+from warehouse.sources.image_table import ImageTableSource, image_column
+from warehouse.sources.remote import RemoteSource
+from warehouse.sources.tar import TarSource
+from warehouse.sources.url_list import UrlListSource, UrlSource
+from warehouse.sources.web import WebManners
 
 
-def open_source(text: str) -> Source:
-    """The source that a text names: a folder, a file or a glob.
+class SourceKind(StrEnum):
+    """What a source is, where its name does not tell."""
+
+    FILES = "files"
+    """A folder, a glob, a file, an fsspec address."""
+    TAR = "tar"
+    URLS = "urls"
+    """A list of addresses."""
+    IMAGES = "images"
+    """A table with pictures in it."""
+
+
+LISTS = (".csv", ".tsv", ".txt")
+
+
+def open_sources(text: str, kind: SourceKind | None = None, manners: WebManners | None = None) -> list[Source]:
+    """The sources that a text names; a pattern of tar or Parquet files is one source for each.
+
+    Parameters
+    ----------
+    text : str
+        A folder, file or glob, an fsspec address, a list of addresses, a tar or Parquet file.
+    kind : SourceKind, optional
+        By the ending of the name where it is not given.
+    manners : WebManners, optional
+        How addresses of the web are read.
 
     Raises
     ------
     WrongUse
         There is no such thing.
     """
-    return local_source(text.removeprefix("file://"))
+    text = text.removeprefix("file://")
+    found = kind or _kind_by_name(text)
+    if found is SourceKind.FILES:
+        if "://" not in text:
+            return [local_source(text)]
+        return [UrlSource(text, manners or WebManners()) if _is_web(text) else RemoteSource(text)]
+    paths = _matches(text)
+    if found is SourceKind.TAR:
+        return [TarSource(text, path) for path in paths]
+    if found is SourceKind.URLS:
+        return [UrlListSource(text, Path(path), manners or WebManners()) for path in paths]
+    return [_table(text, path, kind, manners or WebManners()) for path in paths]
+
+
+def _kind_by_name(text: str) -> SourceKind:
+    ending = ending_of(text.rstrip("/").rsplit("/", 1)[-1])
+    if "://" not in text and Path(text).expanduser().is_dir():
+        return SourceKind.FILES
+    if ending == ".tar":
+        return SourceKind.TAR
+    if ending == ".parquet":
+        return SourceKind.IMAGES
+    return SourceKind.URLS if ending in LISTS else SourceKind.FILES
+
+
+def _is_web(text: str) -> bool:
+    return urlsplit(text).scheme.lower() in ("http", "https")
+
+
+def _matches(text: str) -> list[str]:
+    """The files that a text names, local or remote; raises WrongUse where there are none."""
+    if "://" in text:
+        files, path = fsspec.url_to_fs(text)
+        found = sorted(files.unstrip_protocol(match) for match in files.glob(path))
+    else:
+        pattern = str(Path(text).expanduser())
+        matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
+        found = sorted(str(Path(match).resolve()) for match in matches if Path(match).is_file())
+    if not found:
+        raise WrongUse(f"{text}: there is no such file.")
+    return found
+
+
+def _table(text: str, path: str, kind: SourceKind | None, manners: WebManners) -> Source:
+    """A Parquet file: pictures where it has a column of them, else addresses."""
+    with fsspec.open(path, "rb") as stream:
+        try:
+            schema = pq.read_schema(stream)
+        except pa.ArrowInvalid as error:
+            raise BadInput(f"no valid Parquet file ({error})", where=path) from error
+    if kind is SourceKind.IMAGES or image_column(schema) is not None:
+        return ImageTableSource(text, path)
+    return UrlListSource(text, Path(path), manners)

@@ -39,11 +39,12 @@ def insert_sightings(warehouse: Warehouse, sightings: Sequence[Sighting]) -> int
 
 def drop_refusals(warehouse: Warehouse, sightings: Sequence[Sighting], refused: Sequence[Quarantined]) -> None:
     """Delete refusals of files that, unchanged, were now taken or refused for another reason."""
+    looked_at: list[Sighting | Quarantined] = [*sightings, *refused]
     seen = pa.table(
         {
-            "uri": pa.array([row.uri for row in (*sightings, *refused)], pa.string()),
-            "size": pa.array([row.size for row in (*sightings, *refused)], pa.int64()),
-            "modified_at": pa.array([row.modified_at for row in (*sightings, *refused)], pa.timestamp("us", tz="UTC")),
+            "uri": pa.array([row.uri for row in looked_at], pa.string()),
+            "size": pa.array([row.size for row in looked_at], pa.int64()),
+            "modified_at": pa.array([row.modified_at for row in looked_at], pa.timestamp("us", tz="UTC")),
             "reason": pa.array(["" for _ in sightings] + [row.reason for row in refused], pa.string()),
         }
     )
