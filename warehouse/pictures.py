@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as pads
 
 from warehouse.delta import Table
 
@@ -32,8 +31,11 @@ def picture_shards(table: Table, version: str, wanted: Collection[str], rows: in
     """Divide wanted photos into shards of at most `rows` photos, by the file that holds their picture."""
     left = set(wanted)
     shards = []
-    for fragment in table.dataset().get_fragments():
-        ids = fragment.to_table(columns=["photo_id"], filter=pc.field("version") == version)["photo_id"]
+    dataset = table.dataset()
+    for fragment in dataset.get_fragments():
+        # The table's schema, since the types in a file depend on who wrote it (Delta's own delete writes views).
+        rows_of_version = pc.field("version") == version
+        ids = fragment.to_table(schema=dataset.schema, columns=["photo_id"], filter=rows_of_version)["photo_id"]
         here = sorted(left.intersection(ids.to_pylist()))
         left.difference_update(here)
         shards += [PictureShard(fragment.path, tuple(here[k : k + rows])) for k in range(0, len(here), rows)]
@@ -45,10 +47,15 @@ def read_pictures(table: Table, version: str, shard: PictureShard, rows: int = 1
     dataset = table.dataset()
     chosen = (pc.field("version") == version) & pc.field("photo_id").isin(pa.array(shard.photo_ids))
     # After a compaction the file may be gone: then the whole table is looked through.
-    sources: list[pads.Dataset | pads.Fragment] = [f for f in dataset.get_fragments() if f.path == shard.file]
-    for source in sources or [dataset]:
+    sources = [fragment for fragment in dataset.get_fragments() if fragment.path == shard.file]
+    for source in sources or list(dataset.get_fragments()):
         batches = source.to_batches(
-            columns=["photo_id", "bytes"], filter=chosen, batch_size=rows, batch_readahead=2, fragment_readahead=1
+            schema=dataset.schema,
+            columns=["photo_id", "bytes"],
+            filter=chosen,
+            batch_size=rows,
+            batch_readahead=2,
+            fragment_readahead=1,
         )
         for batch in batches:
             yield from zip(batch["photo_id"].to_pylist(), batch["bytes"].to_pylist(), strict=True)

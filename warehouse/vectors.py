@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
@@ -107,7 +108,8 @@ class _State:
 def _refreshed(warehouse: Warehouse, model: str, folder: Path) -> VectorMatrix:
     """Append what new data files hold; begin again where files went (compaction, takedown)."""
     state = _State.read(folder / "state.json")
-    fragments = {fragment.path: fragment for fragment in warehouse.table(EMBEDDINGS).dataset().get_fragments()}
+    dataset = warehouse.table(EMBEDDINGS).dataset()
+    fragments = {fragment.path: fragment for fragment in dataset.get_fragments()}
     if state.files - set(fragments):
         state = _State(frozenset(), 0, 0)
         # Other processes may have the old files mapped: they keep them, new ones take their place.
@@ -115,14 +117,19 @@ def _refreshed(warehouse: Warehouse, model: str, folder: Path) -> VectorMatrix:
             (folder / name).unlink(missing_ok=True)
     fresh = sorted(set(fragments) - state.files)
     if fresh:
-        rows, dimensions = _append(folder, state, model, [fragments[name] for name in fresh])
+        rows, dimensions = _append(folder, state, model, [fragments[name] for name in fresh], dataset.schema)
         state = _State(frozenset(fragments), rows, dimensions)
         state.write(folder / "state.json")
     return _mapped(folder, state)
 
 
-def _append(folder: Path, state: _State, model: str, fragments: Sequence[pads.Fragment]) -> tuple[int, int]:
-    """Write the model's rows of some data files behind those that are there; what a kill left over is cut off."""
+def _append(
+    folder: Path, state: _State, model: str, fragments: Sequence[pads.Fragment], schema: pa.Schema
+) -> tuple[int, int]:
+    """Write the model's rows of some data files behind those that are there; what a kill left over is cut off.
+
+    `schema` is the table's: the types in a file depend on who wrote it (Delta's own delete writes views).
+    """
     rows, dimensions = state.rows, state.dimensions
     with (
         _opened(folder / "ids.bin", rows * ID_BYTES) as ids,
@@ -130,7 +137,7 @@ def _append(folder: Path, state: _State, model: str, fragments: Sequence[pads.Fr
     ):
         for fragment in fragments:
             for batch in fragment.to_batches(
-                columns=["photo_id", "vector"], filter=pc.field("model") == model, batch_size=8192
+                schema=schema, columns=["photo_id", "vector"], filter=pc.field("model") == model, batch_size=8192
             ):
                 if not batch.num_rows:
                     continue

@@ -13,7 +13,7 @@ import torch
 
 from curation.embedding.open_clip_weights import Weights, find_weights
 from curation.embedding.precision import Form, fastest_form, in_form
-from curation.embedding.preparation import Preparation
+from curation.embedding.preparation import FAITHFUL_MARGIN, Preparation
 from curation.embedding.protocol import Prepared, Space, Vectors, normalised
 from curation.embedding.specs import CheckpointSpec, FolderSpec, TagSpec
 from schemas.codes import Precision
@@ -109,7 +109,7 @@ class OpenClipEmbedder:
     def __init__(self, model: Any, weights: Weights, device: torch.device, loading: Loading) -> None:
         self.batch = loading.batch or BATCH.get(device.type, 32)
         self.ahead = 0 if device.type == "cpu" else 4
-        self.preparation = preparation_of(model, margin=1.0 if loading.reduced_decoding else 2.0)
+        self.preparation = preparation_of(model, margin=1.0 if loading.reduced_decoding else FAITHFUL_MARGIN)
         self._model = model.to(device)
         self._weights = weights
         self._device = device

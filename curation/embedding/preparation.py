@@ -18,6 +18,7 @@ from PIL import Image
 from schemas.errors import BadInput
 
 Pixels = npt.NDArray[np.uint8]
+FAITHFUL_MARGIN = 3.0
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Preparation:
     fill : int
         Colour of that border.
     margin : float
-        A picture is decoded at a reduced scale where at least so many times the input's size is left. At 2,
-        vectors are those of open_clip's own transform; at 1 a convolutional tower's keep cosine .997 only.
+        A picture is decoded at a reduced scale where at least so many times the input's size is left. At 3,
+        vectors keep cosine .9999 to open_clip's own transform; at 1 a convolutional tower's keep .997 only.
     """
 
     height: int
@@ -48,12 +49,12 @@ class Preparation:
     interpolation: str
     resize_mode: str
     fill: int = 0
-    margin: float = 2.0
+    margin: float = FAITHFUL_MARGIN
 
     @property
     def name(self) -> str:
         """What is recorded with a vector."""
-        reduced = " reduced" if self.margin < 2 else ""
+        reduced = " reduced" if self.margin < FAITHFUL_MARGIN else ""
         return f"lean@1 {self.width}x{self.height} {self.resize_mode} {self.interpolation}{reduced}"
 
     def pixels(self, picture: bytes) -> Pixels:

@@ -22,7 +22,7 @@ LEAST = 24
 """Smallest face looked for, pixels at that size: a tenth of the short side."""
 STEP = 1.15
 """Sizes looked at grow by this factor."""
-NEIGHBOURS = 6
+NEIGHBOURS = 4
 """Detections that must agree: fewer find more faces, and more that are none."""
 SAME = 0.3
 """Intersection over union from which two findings are one face."""
