@@ -73,14 +73,13 @@ class WebFile:
             connection, target = self._connect(url)
             try:
                 connection.request("GET", target, headers={"User-Agent": "salon-ingest", "Accept": "image/*,*/*;q=0.5"})
-                answer = connection.getresponse()
-                if answer.status in MOVED_STATUS:
-                    url = urljoin(url, answer.getheader("Location") or "")
-                    continue
-                _check_status(answer.status, answer.reason)
-                check_opt_out(dict(answer.getheaders()), self.manners.refused_words)
-                data = _body(answer, most, until)
-                return Content(data)
+                with connection.getresponse() as answer:
+                    if answer.status in MOVED_STATUS:
+                        url = urljoin(url, answer.getheader("Location") or "")
+                        continue
+                    _check_status(answer.status, answer.reason)
+                    check_opt_out(dict(answer.getheaders()), self.manners.refused_words)
+                    return Content(_body(answer, most, until))
             finally:
                 connection.close()
         raise Unreadable(QuarantineReason.UNREADABLE, f"moved more than {MOST_MOVES} times")
