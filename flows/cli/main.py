@@ -66,10 +66,12 @@ def build() -> typer.Typer:
     app.command()(demo.demo)
     app.command("import-ratings")(scores.import_ratings)
     app.command("score")(scores.score)
+    app.command()(scores.report)
     app.command()(releases.publish)
     app.command()(releases.approve)
     app.command()(releases.diff)
     app.command()(releases.verify)
+    app.command()(releases.push)
     app.command()(releases.takedown)
     app.command()(learning.learn)
     return app

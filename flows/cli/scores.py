@@ -87,3 +87,15 @@ def score(root: Root = None, as_json: Json = False) -> None:
     from flows.score import score as stage
 
     show_outcome(run_flow(stage, root=resolve_root(root)), wants_json(as_json))
+
+
+def report(
+    question: Annotated[str | None, typer.Argument(help="One question; without it, all that have scores.")] = None,
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Write a page on scores, raters and reliability: one HTML file for each question, under reports/."""
+    from flows.report import report as stage
+    from flows.runtime import run_flow
+
+    show_outcome(run_flow(stage, root=resolve_root(root), question=question), wants_json(as_json))

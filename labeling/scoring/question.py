@@ -24,7 +24,7 @@ from schemas.codes import ScoreMethod
 from schemas.ratings import RATERS, RELIABILITY, SCORES, Scoring
 from schemas.settings.score import ScoreSettings
 
-MODELS_VERSION = 2
+MODELS_VERSION = 1
 """Counted up whenever a model's results change, so that scores that stand are worked out again."""
 EVERYBODY = "none"
 """The screening under which all raters count."""
