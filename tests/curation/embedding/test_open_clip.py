@@ -8,8 +8,10 @@ import pickle
 import shutil
 import socket
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import open_clip
 import pytest
 import torch
@@ -21,6 +23,8 @@ from curation.embedding.specs import CheckpointSpec, DescriptorSpec, FolderSpec,
 from schemas.codes import Precision
 from schemas.errors import IntegrityFault, MissingWeights, WrongUse
 from tests.conftest import real_data
+
+Array = npt.NDArray[Any]
 
 SIZES = ((700, 512), (512, 768), (500, 400), (513, 512))
 
@@ -44,11 +48,11 @@ def loaded(folder: str, precision: Precision = Precision.FLOAT32, **changes: obj
     return load_open_clip(FolderSpec(real_data("open_clip", folder)), loading)
 
 
-def embed(embedder: OpenClipEmbedder, pictures: list[bytes]) -> np.ndarray:
+def embed(embedder: OpenClipEmbedder, pictures: list[bytes]) -> Array:
     return embedder.embed(embedder.collate([embedder.prepare(picture) for picture in pictures]))
 
 
-def open_clips_own(folder: str, pictures: list[bytes], *, autocast: bool = False) -> np.ndarray:
+def open_clips_own(folder: str, pictures: list[bytes], *, autocast: bool = False) -> Array:
     name = f"local-dir:{real_data('open_clip', folder)}"
     model, _, transform = open_clip.create_model_and_transforms(name, require_pretrained=True)
     model.eval()

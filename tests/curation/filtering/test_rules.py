@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,8 +30,10 @@ from schemas.settings import Settings
 from schemas.settings.rules import Missing, RangeRule, ValuesRule
 from tests.conftest import real_data
 
+Array = npt.NDArray[Any]
 
-def unit(rows: np.ndarray) -> np.ndarray:
+
+def unit(rows: Array) -> Array:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
@@ -92,9 +96,9 @@ def test_rules_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
 
 def test_an_ensemble_is_the_unit_mean_of_its_sentences() -> None:
     rng = np.random.default_rng(0)
-    known: dict[str, np.ndarray] = {}
+    known: dict[str, Array] = {}
 
-    def embed_text(sentences: tuple[str, ...]) -> np.ndarray:
+    def embed_text(sentences: tuple[str, ...]) -> Array:
         return unit(np.stack([known.setdefault(s, rng.normal(size=8)) for s in sentences]))
 
     found = ensembles(("nudity", "gore"), ("a cat",), embed_text)  # type: ignore[arg-type]  # a sequence is enough
@@ -223,7 +227,8 @@ def test_a_head_belongs_to_one_model() -> None:
 def test_what_is_no_head_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongUse, match="no such file"):
         read_head(tmp_path / "absent.npz")
-    np.savez(tmp_path / "two.npz", **{"0.weight": np.ones((3, 4)), "1.weight": np.ones((1, 2))})
+    arrays: dict[str, Any] = {"0.weight": np.ones((3, 4)), "1.weight": np.ones((1, 2))}
+    np.savez(tmp_path / "two.npz", **arrays)
     with pytest.raises(BadInput, match="this is no head"):
         read_head(tmp_path / "two.npz")
     np.savez(tmp_path / "objects.npz", weight=np.array([object()]))

@@ -1,0 +1,199 @@
+"""Embedding, filtering and searching on real tables: from photos to verdicts, again, changed, and broken off."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from curation.canonical import VERSION
+from flows.embed import embed
+from flows.ingest import ingest
+from schemas.errors import IntegrityFault, MissingWeights
+from schemas.photos import EMBEDDINGS, PICTURES, VERDICTS, Picture
+from tests.command_line import salon
+from tests.conftest import real_data
+from warehouse.delta import Table
+from warehouse.store import Warehouse
+
+Capture = pytest.CaptureFixture[str]
+REAL = 14
+BAD = {"blank.png": (500, 400), "small.png": (250, 200), "long.png": (2500, 300)}
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with real photos and three pictures that nobody should rate, taken in and not embedded."""
+    folder = tmp_path_factory.mktemp("photos")
+    for file in sorted(real_data("oasis", "images").iterdir())[:: 501 // REAL][:REAL]:
+        shutil.copy2(file, folder / file.name)
+    noise = np.random.default_rng(0)
+    for name, (width, height) in BAD.items():
+        pixels = noise.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels if name != "blank.png" else np.full_like(pixels, 128)).save(folder / name)
+    root = tmp_path_factory.mktemp("made") / "warehouse"
+    Warehouse.create(root)
+    ingest(root=str(root), sources=[str(folder)])
+    return root
+
+
+@pytest.fixture
+def root(made_once: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made_once, tmp_path / "warehouse"))
+
+
+def test_real_photos_pass_and_the_rest_is_dropped_with_a_reason(root: Path, capfd: Capture) -> None:
+    assert salon(capfd, root, "embed").code == 0
+    assert salon(capfd, root, "filter").code == 0
+    warehouse = Warehouse.open(root)
+    dropped = warehouse.query(
+        "SELECT file_name, rule, reason FROM verdicts JOIN sightings USING (photo_id) WHERE NOT kept ORDER BY ALL"
+    ).to_pylist()
+    assert {(row["file_name"], row["rule"]) for row in dropped} == {
+        ("blank.png", "blank"),
+        ("blank.png", "low_information"),
+        ("small.png", "resolution"),
+        ("long.png", "elongation"),
+    }
+    assert "short_side 200 is below 256" in {row["reason"] for row in dropped}
+    assert warehouse.query("SELECT count(*) AS n FROM kept")["n"][0].as_py() == REAL
+    rules = warehouse.query("SELECT photo_id, count(*) AS n FROM verdicts GROUP BY photo_id")["n"].unique()
+    assert len(rules) == 1
+    vectors = np.stack(warehouse.table(EMBEDDINGS).read(["vector"])["vector"].to_pylist())
+    assert vectors.shape == (REAL + len(BAD), 776)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+
+
+def test_again_nothing_is_written_and_a_new_threshold_decides_without_embedding(root: Path, capfd: Capture) -> None:
+    warehouse = Warehouse.open(root)
+
+    def versions() -> tuple[int, int]:
+        assert salon(capfd, root, "embed").code == 0
+        ended = salon(capfd, root, "filter", "--json")
+        assert ended.code == 0
+        kept.append(json.loads(ended.out)["counts"]["kept"])
+        return warehouse.table(EMBEDDINGS).version, warehouse.table(VERDICTS).version
+
+    kept: list[int] = []
+    before = versions()
+    assert versions() == before
+    (root / "salon.toml").write_text("[filter.rules.resolution]\nat_least = 450\n")
+    after = versions()
+    assert after[0] == before[0]
+    assert after[1] > before[1]
+    assert kept == [REAL, REAL, 0]
+
+
+def test_a_run_that_is_broken_off_loses_a_shard_at_most(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    whole = Path(shutil.copytree(root, root.parent / "whole"))
+    assert salon(capfd, whole, "embed").code == 0
+    (root / "salon.toml").write_text("[embed]\nshard = 5\n")
+    insert, calls = Table.insert, []
+
+    def dies_at_the_third(self: Table, rows: object) -> int:
+        if self.spec is EMBEDDINGS:
+            calls.append(1)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+        return insert(self, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Table, "insert", dies_at_the_third)
+        with pytest.raises(KeyboardInterrupt):
+            embed.fn(root=str(root))
+    warehouse = Warehouse.open(root)
+    assert warehouse.table(EMBEDDINGS).count() == 10
+    ended = salon(capfd, root, "embed", "--json")
+    assert json.loads(ended.out)["counts"]["new vectors"] == REAL + len(BAD) - 10
+    assert warehouse.table(EMBEDDINGS).digest() == Warehouse.open(whole).table(EMBEDDINGS).digest()
+
+
+def test_a_picture_that_cannot_be_read_costs_only_itself(root: Path, capfd: Capture) -> None:
+    warehouse = Warehouse.open(root)
+    victim = warehouse.table(PICTURES).read(["photo_id"])["photo_id"][0].as_py()
+    warehouse.table(PICTURES).delete(f"photo_id = '{victim}'")
+    warehouse.table(PICTURES).insert(
+        [Picture(photo_id=victim, version=VERSION, width=1, height=1, bytes=b"\xff\xd8 damaged")]
+    )
+    ended = salon(capfd, root, "embed", "--json")
+    assert ended.code == 0
+    answer = json.loads(ended.out)
+    assert answer["counts"]["pictures not readable"] == 1
+    assert answer["counts"]["new vectors"] == REAL + len(BAD) - 1
+    assert victim in answer["notes"][0]
+
+
+def test_rules_that_cannot_be_evaluated_are_said_at_start(root: Path, capfd: Capture) -> None:
+    for text, sentence in {
+        '[filter.rules.memes]\nkind = "prompt"\nclasses = ["meme"]\nat_most = 0': "has no text half",
+        '[filter.rules.odd]\nkind = "typicality"\nat_most = 8': "there are no vectors of descriptor@1",
+        '[filter.rules.x]\nkind = "range"\nmeasure = "charm"\nat_least = 1': "'charm' is no measure",
+        '[filter.rules.x]\nkind = "exemplars"\nlike = ["absent"]\nat_most = 1': "'absent' names no photos",
+        '[filter.rules.x]\nkind = "head"\nfile = "l14-linearMSE.npz"\nat_least = 5': "it belongs to open_clip:ViT-L-14",
+    }.items():
+        (root / "salon.toml").write_text(text + "\n")
+        ended = salon(capfd, root, "filter")
+        assert ended.code == 2
+        assert sentence in ended.err.replace("\n", " ")
+        assert Warehouse.open(root).table(VERDICTS).count() == 0
+
+
+def test_two_models_are_two_spaces_and_rules_on_vectors_decide(root: Path, capfd: Capture) -> None:
+    tiny = f"open_clip:local-dir:{real_data('open_clip', 'tiny-random')}"
+    assert salon(capfd, root, "embed").code == 0
+    ended = salon(capfd, root, "embed", "--embedder", tiny, "--json")
+    assert ended.code == 0
+    assert json.loads(ended.out)["counts"]["new vectors"] == REAL + len(BAD)
+    models = Warehouse.open(root).query("SELECT model, len(any_value(vector)) AS n FROM embeddings GROUP BY model")
+    assert sorted(models["n"].to_pylist()) == [32, 776]
+    exemplar = sorted(real_data("oasis", "images").iterdir())[0].stem
+    (root / "salon.toml").write_text(
+        f'[embed]\nembedder = "{tiny}"\n'
+        '[filter.rules.memes]\nkind = "prompt"\nclasses = ["meme", "gore"]\nat_most = 2\n'
+        f'[filter.rules.alike]\nkind = "exemplars"\nlike = ["{exemplar}"]\nat_most = 0.9999\n'
+        '[filter.rules.scene]\nkind = "cap"\nper = "scene"\nmost = 1\nsimilarity = -1\n'
+    )
+    assert salon(capfd, root, "filter").code == 0
+    rows = Warehouse.open(root).query(
+        "SELECT rule, count(*) FILTER (kept) AS kept, count(score) AS n, any_value(space) AS space FROM verdicts "
+        "GROUP BY rule"
+    )
+    found = {row["rule"]: row for row in rows.to_pylist()}
+    everything = REAL + len(BAD)
+    assert (found["memes"]["kept"], found["memes"]["n"]) == (everything, everything)
+    assert found["alike"]["kept"] == everything - 1
+    assert found["memes"]["space"].startswith("open_clip:tiny-random@")
+    # Everything is one scene: of those that all other rules let pass, one stays.
+    assert Warehouse.open(root).query("SELECT count(*) AS n FROM kept")["n"][0].as_py() == 1
+
+
+def test_vectors_of_other_weights_never_come_under_the_same_name(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from curation.embedding.descriptor import Descriptor
+
+    embed.fn(root=str(root))
+    other = Descriptor().space.__class__(**{**vars(Descriptor().space), "weights_sha256": "ab" * 32})
+    monkeypatch.setattr(Descriptor, "space", other)
+    with pytest.raises(IntegrityFault, match="spaces are never mixed"):
+        embed.fn(root=str(root))
+    with pytest.raises(MissingWeights):
+        embed.fn(root=str(root), embedder="open_clip:local-dir:/nowhere")
+
+
+def test_search_finds_the_photos_that_are_nearest(root: Path, capfd: Capture) -> None:
+    assert salon(capfd, root, "search", "--like", "small").code == 2
+    assert salon(capfd, root, "embed").code == 0
+    ended = salon(capfd, root, "search", "--like", "small", "-n", "3", "--json")
+    answer = json.loads(ended.out)
+    assert answer["photos"][0]["file_name"] == "long.png"  # the other picture of noise
+    assert [hit["score"] for hit in answer["photos"]] == sorted((h["score"] for h in answer["photos"]), reverse=True)
+    page = Path(answer["report"]).read_text()
+    assert page.count("data:image/jpeg") == 3
+    assert salon(capfd, root, "search", "sunset over water").code == 2
+    assert "no text half" in salon(capfd, root, "search", "sunset over water").err.replace("\n", " ")
+    assert salon(capfd, root, "search").code == 2
