@@ -12,9 +12,10 @@ from curation.decoding.decode import Decoded, DecodingLimits, decode
 from curation.decoding.formats import ENDINGS, Format, ending_of
 from curation.decoding.refusal import FileWarning, NotAPhoto
 from curation.fingerprints import Fingerprints, fingerprints_of
-from curation.metadata.exif import facts_of_exif
 from curation.metadata.facts import Facts
+from curation.metadata.reading import facts_of
 from curation.properties.measure import measure
+from schemas.codes import QuarantineReason
 from schemas.photos import Picture
 from schemas.properties import Properties, PropertySet
 
@@ -25,7 +26,7 @@ class Wanted:
 
     limits: DecodingLimits = field(default_factory=DecodingLimits)
     properties: PropertySet = PropertySet.DEFAULT
-    respect_opt_out: bool = True
+    respect_opt_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Refused:
     photo_id: str | None = None
 
 
-def examine(data: bytes, name: str, wanted: Wanted) -> Examined | Refused:
+def examine(data: bytes, name: str, wanted: Wanted, sidecar: bytes | None = None) -> Examined | Refused:
     """Decode a file once and take everything from it; bytes that are no photo give `Refused`, never an exception."""
     photo_id = hashlib.sha256(data).hexdigest()
     try:
@@ -65,7 +66,9 @@ def examine(data: bytes, name: str, wanted: Wanted) -> Examined | Refused:
     except NotAPhoto as refusal:
         return Refused(refusal.reason, refusal.detail, photo_id)
     full = (decoded.width, decoded.height)
-    facts = facts_of_exif(decoded.exif) if decoded.exif is not None else Facts()
+    facts = facts_of(decoded, data, sidecar)
+    if wanted.respect_opt_out and facts.opt_out:
+        return Refused(QuarantineReason.OPTED_OUT, facts.opt_out, photo_id)
     height, width = decoded.pixels.shape[:2]
     return Examined(
         photo_id=photo_id,

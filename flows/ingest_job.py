@@ -67,7 +67,7 @@ class Job:
             content = entry.address.read(self.most_bytes)
         except Unreadable as error:
             return Answer(Refused(error.reason, error.detail))
-        found = examine(content.data, entry.file_name, self.wanted)
+        found = examine(content.data, entry.file_name, self.wanted, content.sidecar)
         if isinstance(found, Examined) and self.location is not None and self._copied(entry):
             keep_copy(self.location, found.photo_id, content.data)
         return Answer(found, Content(b"", content.size, content.modified_at), len(content.data))

@@ -22,6 +22,7 @@ CANONICAL_SIDE = 512
 """Short side of the canonical picture in pixels."""
 
 ORIENTATION_TAG = 0x0112
+IPTC_RESOURCE = 0x0404
 UPRIGHT_BY: dict[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -73,8 +74,8 @@ class Decoded:
         The embedded colour profile.
     exif : PIL.Image.Exif or None
         Read already, since the orientation stands there; None where there is none or it cannot be read.
-    xmp : bytes or None
-        As it stands in the file.
+    xmp, iptc : bytes or None
+        As they stand in the file.
     converted : bool
         Colours were converted by the embedded profile.
     warnings : tuple of FileWarning
@@ -90,6 +91,7 @@ class Decoded:
     profile: bytes | None = None
     exif: Image.Exif | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
     has_gain_map: bool = False
     converted: bool = False
     warnings: tuple[FileWarning, ...] = field(default=())
@@ -155,7 +157,6 @@ def _decode(data: bytes, kind: Format, limits: DecodingLimits) -> Decoded:
         image.load()
     exif, orientation = _exif(image, kind, odd)
     profile = image.info.get("icc_profile") or None
-    xmp = image.info.get("xmp")
     converted = bool(profile) and not is_srgb(profile or b"")
     if pixels is not None and not converted and orientation == 1:  # most photos: no picture object on the way
         pixels = reduce_by_area(pixels, *reduced_size(image.size))
@@ -175,7 +176,8 @@ def _decode(data: bytes, kind: Format, limits: DecodingLimits) -> Decoded:
         orientation=orientation,
         profile=profile,
         exif=exif,
-        xmp=xmp if isinstance(xmp, bytes) else None,
+        xmp=_xmp(image),
+        iptc=_iptc(image),
         has_gain_map=kind is Format.JPEG and _has_gain_map(data),
         converted=converted,
         warnings=tuple(dict.fromkeys(odd)),
@@ -241,6 +243,21 @@ def _exif(image: Image.Image, kind: Format, odd: list[FileWarning]) -> tuple[Ima
         odd.append(FileWarning.UNREADABLE_METADATA)
         return None, 1
     return exif or None, found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def _xmp(image: Image.Image) -> bytes | None:
+    """The XMP packet; formats keep it under different names."""
+    found = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
+    if isinstance(found, str):
+        found = found.encode("utf-8", errors="replace")
+    return found if isinstance(found, bytes) and found.strip(b"\0 ") else None
+
+
+def _iptc(image: Image.Image) -> bytes | None:
+    """The IIM block among Photoshop's resources."""
+    resources = image.info.get("photoshop")
+    found = resources.get(IPTC_RESOURCE) if isinstance(resources, dict) else None
+    return found if isinstance(found, bytes) and found else None
 
 
 def reduced_size(full: tuple[int, int]) -> tuple[int, int]:

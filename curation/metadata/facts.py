@@ -30,3 +30,16 @@ class Facts:
     digital_source_type: str | None = None
     unreadable: bool = False
     """Some block was there and could not be read, in whole or in part."""
+
+
+def merged(first: Facts, *others: Facts) -> Facts:
+    """Values of the first that has one; a location, an opt-out or a broken block of any counts."""
+    values = {}
+    for name in Facts.__dataclass_fields__:
+        if name in ("has_gps", "unreadable"):
+            values[name] = any(getattr(facts, name) for facts in (first, *others))
+        else:
+            values[name] = next((getattr(f, name) for f in (first, *others) if getattr(f, name) is not None), None)
+    if first.captured_at is not None:  # a zone belongs to its own time
+        values["captured_offset_minutes"] = first.captured_offset_minutes
+    return Facts(**values)

@@ -43,6 +43,6 @@ class IngestSettings(SettingsPart):
         ("noai", "noimageai"), description="Words in X-Robots-Tag that keep a file out; TDM-Reservation always does."
     )
     respect_opt_out: bool = Field(
-        True, description="Refuse files that say inside (IPTC/PLUS, XMP) that data mining is not allowed."
+        False, description="Refuse files that say inside that mining is not allowed; else photos.opt_out says so."
     )
     keep_locations: bool = Field(False, description="Keep latitude and longitude, not only whether there are any.")

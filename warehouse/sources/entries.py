@@ -26,11 +26,21 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of a file; and its size and time at the moment of reading, where the place tells them then."""
+    """The bytes of a file.
+
+    Parameters
+    ----------
+    data : bytes
+    size, modified_at : optional
+        At the moment of reading, where the place tells them then.
+    sidecar : bytes, optional
+        The XMP file beside it.
+    """
 
     data: bytes
     size: int | None = None
     modified_at: datetime | None = None
+    sidecar: bytes | None = None
 
 
 class Address(Protocol):

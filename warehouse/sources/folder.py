@@ -24,15 +24,17 @@ NO_PICTURES = frozenset(
 )
 """Endings that are counted and passed over; everything else is read and judged by its content."""
 
+MOST_SIDECAR_BYTES = 4_000_000
 READ_AGAIN = 3
 """Times that a file is read while it keeps changing."""
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file of this machine."""
+    """A file of this machine, and the XMP file beside it if there is one."""
 
     path: str | bytes
+    sidecar: str | None = None
 
     def read(self, most: int) -> Content:
         """Read the file; a file that changes meanwhile is read again."""
@@ -69,7 +71,17 @@ class LocalFile:
             after = os.fstat(handle)
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             return None
-        return Content(data, before.st_size, time_of(before))
+        return Content(data, before.st_size, time_of(before), self._sidecar())
+
+    def _sidecar(self) -> bytes | None:
+        """What stands beside the file; metadata that cannot be read cost no photo."""
+        if self.sidecar is None:
+            return None
+        try:
+            path = Path(self.sidecar)
+            return path.read_bytes() if path.stat().st_size <= MOST_SIDECAR_BYTES else None
+        except OSError:
+            return None
 
 
 def too_large(size: int, most: int) -> Unreadable:
@@ -113,12 +125,13 @@ class FolderSource:
                 detail = f"the folder cannot be listed: {error.strerror or type(error).__name__}"
                 yield refused(self.name, folder, QuarantineReason.UNREADABLE, detail)
                 continue
+            sidecars = {item.name.lower(): item.path for item in items if is_sidecar(item)}
             for item in items:
                 if item.is_dir(follow_symlinks=False):
                     if not item.name.startswith("."):
                         folders.append(item.path)
                     continue
-                entry = self._entry(item)
+                entry = self._entry(item, sidecars)
                 if entry is not None:
                     yield entry
             pending += reversed(folders)
@@ -127,7 +140,7 @@ class FolderSource:
         """Files passed over, by ending."""
         return dict(self._ignored)
 
-    def _entry(self, item: os.DirEntry[str]) -> Entry | None:
+    def _entry(self, item: os.DirEntry[str], sidecars: dict[str, str]) -> Entry | None:
         ending = ending_of(item.name)
         if item.name.startswith(".") or ending in NO_PICTURES or item.name in ("Thumbs.db", "desktop.ini"):
             what = "hidden" if item.name.startswith(".") else ending
@@ -140,9 +153,22 @@ class FolderSource:
                     return refused(self.name, item.path, QuarantineReason.UNSAFE_PATH, "a link out of the source")
                 if target.is_dir():
                     return None  # its files are seen at their own place
-            return entry_of(self.name, item.path, item.stat())
+            return entry_of(self.name, item.path, item.stat(), _sidecar_of(item.name, sidecars))
         except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
             return refused(self.name, item.path, QuarantineReason.UNREADABLE, f"it cannot be looked at: {error}")
+
+
+def is_sidecar(item: os.DirEntry[str]) -> bool:
+    """Whether a folder's item is an XMP file, and no link that could lead anywhere."""
+    return item.name[-4:].lower() == ".xmp" and item.is_file(follow_symlinks=False)
+
+
+def _sidecar_of(name: str, sidecars: dict[str, str]) -> str | None:
+    """``photo.jpg.xmp`` or ``photo.xmp`` beside ``photo.jpg``."""
+    if not sidecars:
+        return None
+    lower = name.lower()
+    return sidecars.get(f"{lower}.xmp") or sidecars.get(f"{lower.rpartition('.')[0]}.xmp")
 
 
 @dataclass
@@ -182,7 +208,7 @@ def local_source(text: str) -> FolderSource | FilesSource:
     raise WrongUse(f"{text}: there is no such file or folder.")
 
 
-def entry_of(source: str, path: str, status: os.stat_result) -> Entry:
+def entry_of(source: str, path: str, status: os.stat_result, sidecar: str | None = None) -> Entry:
     """The entry of a regular file; others are refused."""
     if not stat.S_ISREG(status.st_mode):
         return refused(source, path, QuarantineReason.UNREADABLE, "a pipe, socket or device, no file")
@@ -192,7 +218,7 @@ def entry_of(source: str, path: str, status: os.stat_result) -> Entry:
         file_name=shown(path.rpartition(os.sep)[2]),
         size=status.st_size,
         modified_at=time_of(status),
-        address=LocalFile(os.fsencode(path) if _odd(path) else path),
+        address=LocalFile(os.fsencode(path) if _odd(path) else path, sidecar),
     )
 
 
