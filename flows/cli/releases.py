@@ -126,3 +126,23 @@ def takedown(
         stage, root=resolve_root(root), photos=list(photos or []), rater=rater, reason=reason, prove=prove
     )
     show_outcome(outcome, wants_json(as_json))
+
+
+def push(
+    name: Name,
+    version: Annotated[str, typer.Argument(help="The version.")],
+    target: Annotated[str, typer.Argument(help="OWNER/NAME on the Hugging Face Hub, or an address such as s3://...")],
+    public: Annotated[bool, typer.Option("--public", help="A repository made for it is public; else private.")] = False,
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Push a version to the Hub, with a tag of its own, or to any address that fsspec knows.
+
+    The token comes from HF_TOKEN. The same push again resumes: what has arrived is not sent twice. A version that
+    is damaged, or that holds photos without a known licence, is not pushed.
+    """
+    from flows.push import push as stage
+    from flows.runtime import run_flow
+
+    outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, target=target, private=not public)
+    show_outcome(outcome, wants_json(as_json))
