@@ -8,6 +8,7 @@ so two keys are confused with probability below 1e-24 at ten million rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -27,8 +28,13 @@ class KeyIndex:
         self._files: set[str] = set()
         columns = ", ".join(f'"{name}"' for name in self._key)
         self._hashes = f"hash({columns}) AS h1, hash('second', {columns}) AS h2"
-        self._connection = duckdb.connect()
-        self._reset()
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """Opened with the first write: a run opens every table and writes to few, and 28 databases take a second."""
+        connection = duckdb.connect()
+        connection.execute("CREATE TABLE seen (h1 UBIGINT, h2 UBIGINT)")
+        return connection
 
     def _reset(self) -> None:
         self._files = set()

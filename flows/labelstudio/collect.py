@@ -43,6 +43,10 @@ OVERLAP = timedelta(seconds=10)
 """How far a pass reaches back before the last: a slow write may be committed after a younger one was read."""
 
 
+MOST_CHANGED = 500
+"""Changed tasks from which on the whole project is exported: listing a task takes five times as long."""
+
+
 @dataclasses.dataclass
 class Collected:
     """What one pass over one project brought."""
@@ -91,12 +95,12 @@ def collect_project(
     run: Run, link: Connection, project: Project, key: bytes, accounts: frozenset[int], reconcile: bool
 ) -> Collected:
     """One pass over one project."""
-    everything = reconcile or project.seen_until is None
-    if everything:
+    since = None if reconcile or project.seen_until is None else project.seen_until - OVERLAP
+    everything = since is None or link.client.count_changed(project.project_id, since) > MOST_CHANGED
+    if since is None or everything:
         raw = list(link.client.export(project.project_id))
     else:
-        assert project.seen_until is not None
-        raw = list(link.client.changed_tasks(project.project_id, project.seen_until - OVERLAP))
+        raw = list(link.client.changed_tasks(project.project_id, since))
     tasks = _tasks(run, project)
     done = Collected()
     if raw or everything:

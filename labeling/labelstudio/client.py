@@ -167,16 +167,18 @@ class LabelStudio:
         for task in self._tasks(project, fields="task_only", include="id,data"):
             yield int(task["id"]), task["data"]
 
-    def changed_tasks(self, project: int, since: datetime | None) -> Iterator[Payload]:
-        """Tasks that were touched at or after a moment of the server's clock, with all their annotations."""
-        filters: list[Payload] = []
-        if since is not None:
-            moment = since.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            filters.append(
-                {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime", "value": moment}
-            )
-        query = {"filters": {"conjunction": "and", "items": filters}, "ordering": ["tasks:id"]}
-        yield from self._tasks(project, fields="all", query=json.dumps(query))
+    def changed_tasks(self, project: int, since: datetime) -> Iterator[Payload]:
+        """Tasks that were touched after a moment of the server's clock, with all their annotations."""
+        included = "id,data,annotations,created_at,updated_at"
+        yield from self._tasks(project, fields="all", include=included, query=_touched_after(since))
+
+    def count_changed(self, project: int, since: datetime) -> int:
+        """How many tasks were touched after a moment of the server's clock."""
+        params = {"project": project, "page_size": 1, "fields": "task_only", "include": "id"}
+        answer = self._object(
+            "GET", "/api/tasks", params=params | {"query": _touched_after(since)}, what=f"project {project}"
+        )
+        return int(answer["total"])
 
     def export(self, project: int) -> list[Payload]:
         """All tasks that have an annotation, skipped ones too, in one call."""
@@ -315,6 +317,13 @@ class LabelStudio:
         if code >= httpx.codes.INTERNAL_SERVER_ERROR:
             return ServiceUnavailable(f"Label Studio at {self.url} failed with {code} at {path}; see its log.")
         return BadInput(f"Label Studio refuses the request ({code}): {_reason(answer)}", where=f"{self.url}{path}")
+
+
+def _touched_after(since: datetime) -> str:
+    """The data manager's filter on tasks, in its own words."""
+    moment = since.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    item = {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime", "value": moment}
+    return json.dumps({"filters": {"conjunction": "and", "items": [item]}, "ordering": ["tasks:id"]})
 
 
 def _reason(answer: httpx.Response) -> str:
