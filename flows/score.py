@@ -18,6 +18,10 @@ QUESTIONS = """
     SELECT question, scale, min(scale_low) AS low, max(scale_high) AS high
     FROM counted_ratings GROUP BY question, scale ORDER BY question, scale
 """
+STRATA = """
+    SELECT photo_id, min(stratum) AS stratum FROM tasks SEMI JOIN rated USING (photo_id)
+    WHERE stratum IS NOT NULL AND right_photo_id IS NULL GROUP BY photo_id ORDER BY photo_id
+"""
 
 
 @flow(name="score", flow_run_name="score {root}")
@@ -49,10 +53,12 @@ def score_one(root: str, what: Question) -> tuple[bool, dict[str, int | float | 
         "SELECT votes_digest, settings_digest FROM scorings WHERE question = ? AND scale = ?",
         [what.question, what.scale],
     ).to_pylist()
-    wanted = {"votes_digest": votes_digest(votes), "settings_digest": settings_digest(settings)}
+    found = run.warehouse.query(STRATA, extra={"rated": votes.select(["photo_id"])}).to_pylist()
+    strata = {row["photo_id"]: row["stratum"] for row in found}
+    wanted = {"votes_digest": votes_digest(votes), "settings_digest": settings_digest(settings, strata)}
     changed = wanted not in standing
     if changed:
-        result = score_question(votes, what, settings)
+        result = score_question(votes, what, settings, strata)
         run.warehouse.table(SCORES).replace(result.scores, where)
         run.warehouse.table(RATERS).replace(result.raters, where)
         run.warehouse.table(RELIABILITY).replace(result.reliability, where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ EVERYBODY = "none"
 """The screening under which all raters count."""
 OVERALL = "all"
 SCORED = (ScoreMethod.MOS, ScoreMethod.P910, ScoreMethod.TWO_WAY)
+FEWEST_IN_STRATUM = 5
 MOST_COMPARED = 3000
 """Raters up to which every two are compared: the work grows with their square."""
 
@@ -69,13 +70,16 @@ def votes_digest(table: pa.Table) -> str:
     return hashlib.sha256("".join(ids.to_pylist()).encode()).hexdigest()
 
 
-def settings_digest(settings: ScoreSettings) -> str:
-    """Hash of the settings and the version of the models."""
-    text = json.dumps([MODELS_VERSION, settings.model_dump(mode="json", exclude={"method"})], sort_keys=True)
+def settings_digest(settings: ScoreSettings, strata: Mapping[str, str] | None = None) -> str:
+    """Hash of the settings, the version of the models, and the strata of photos."""
+    parts = [MODELS_VERSION, settings.model_dump(mode="json", exclude={"method"}), dict(strata or {})]
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def score_question(table: pa.Table, what: Question, settings: ScoreSettings) -> Result:
+def score_question(
+    table: pa.Table, what: Question, settings: ScoreSettings, strata: Mapping[str, str] | None = None
+) -> Result:
     """Scores, rater models and reliability of one question, with and without the screening that is configured.
 
     Parameters
@@ -86,10 +90,13 @@ def score_question(table: pa.Table, what: Question, settings: ScoreSettings) -> 
         The question and its scale.
     settings : ScoreSettings
         Settings of the stage.
+    strata : mapping of str to str, optional
+        Stratum by photo_id, for reliability by stratum.
     """
     everybody, fit, checks, figures = _under(table, what, settings, EVERYBODY)
     votes, _, rater_ids = VoteSet.from_arrow(table)
     parts, notes = [everybody], [*_notes(fit), *_rater_notes(table, votes, fit)]
+    parts += [_stratum_rows(table, what, settings, name, members) for name, members in _members(strata or {})]
     if settings.screening.name:
         out = screened_out(checks, settings.screening)
         left = [rater for rater, gone in zip(rater_ids.to_pylist(), out, strict=True) if not gone]
@@ -105,7 +112,7 @@ def score_question(table: pa.Table, what: Question, settings: ScoreSettings) -> 
         scale_low=what.low,
         scale_high=what.high,
         votes_digest=votes_digest(table),
-        settings_digest=settings_digest(settings),
+        settings_digest=settings_digest(settings, strata),
         photos=votes.photos,
         raters=votes.raters,
         votes=len(votes.value),
@@ -115,6 +122,25 @@ def score_question(table: pa.Table, what: Question, settings: ScoreSettings) -> 
     )
     scores, raters, reliability_rows = (pa.concat_tables([part[number] for part in parts]) for number in range(3))
     return Result(scores, raters, reliability_rows, scoring, figures)
+
+
+def _members(strata: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """The photos of each stratum, in order."""
+    names = sorted(set(strata.values()))
+    return [(name, sorted(photo for photo, stratum in strata.items() if stratum == name)) for name in names]
+
+
+def _stratum_rows(
+    table: pa.Table, what: Question, settings: ScoreSettings, stratum: str, members: Sequence[str]
+) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Reliability within one stratum; nothing where fewer than five of its photos have votes."""
+    some = table.filter(pa.compute.is_in(table["photo_id"], pa.array(members, pa.string())))
+    rows = RELIABILITY.schema.empty_table()
+    if len(some["photo_id"].unique()) >= FEWEST_IN_STRATUM:
+        votes, _, _ = VoteSet.from_arrow(some)
+        figures = reliability(votes, settings.half_splits, settings.bootstrap, settings.seed)
+        rows = _reliability_rows(figures, votes, what, EVERYBODY, stratum)
+    return SCORES.schema.empty_table(), RATERS.schema.empty_table(), rows
 
 
 def _under(
@@ -272,13 +298,15 @@ def _rows(
     return pa.table([{**columns, **filled}[field.name].cast(field.type) for field in schema], schema=schema)
 
 
-def _reliability_rows(figures: Sequence[Figure], votes: VoteSet, what: Question, screening: str) -> pa.Table:
+def _reliability_rows(
+    figures: Sequence[Figure], votes: VoteSet, what: Question, screening: str, stratum: str = OVERALL
+) -> pa.Table:
     rows = [
         {
             "question": what.question,
             "scale": what.scale,
             "screening": screening,
-            "stratum": OVERALL,
+            "stratum": stratum,
             "measure": figure.measure,
             "value": _known(figure.value),
             "low": _known(figure.low),

@@ -185,3 +185,12 @@ def test_batches_drift_is_read_from_their_anchors_alone() -> None:
     votes = VoteSet(photo, np.zeros(6, np.int64), value, 4, 1)
     anchor = np.array([True, True, False, True, True, False])
     assert batch_drift(votes, batch, anchor, 2).tolist() == [0.0, 1.0]
+
+
+def test_reliability_is_given_by_stratum_where_photos_have_one() -> None:
+    strata = {f"p{n:02}": "night" if n < 15 else "day" for n in range(30)} | {"p00": "lonely"}
+    found = score_question(ratings(panel()), Question("beauty", "1-7", 1, 7), ScoreSettings(), strata)
+    rows = found.reliability.to_pylist()
+    photos = {row["stratum"]: row["photos"] for row in rows}
+    assert photos == {"all": 30, "day": 15, "night": 14}  # one photo alone says nothing
+    assert {row["measure"] for row in rows if row["stratum"] == "day"} >= {"icc1", "alpha_interval", "split_half"}
