@@ -122,9 +122,8 @@ class Taste:
             return self.mean, self.covariance
         gain = self.covariance @ features.T
         inner = features @ gain + self.noise * np.eye(len(residual))
-        factor = scipy.linalg.cho_factor(inner, lower=True, check_finite=False)
-        moved = self.mean + gain @ scipy.linalg.cho_solve(factor, residual - features @ self.mean)
-        return moved, self.covariance - gain @ scipy.linalg.cho_solve(factor, gain.T)
+        solved = np.linalg.solve(inner, np.column_stack([residual - features @ self.mean, gain.T]))
+        return self.mean + gain @ solved[:, 0], self.covariance - gain @ solved[:, 1:]
 
 
 def features_of(generic: Floats, centre: float, placed: Floats) -> Floats:
@@ -244,7 +243,7 @@ def photo_factors(features: Floats, panel: Panel, photos: int, count: int, round
         turn = np.eye(q + count)
         turn[q:, q:] = np.linalg.inv(root)
         taste = _State(*_sums(fresh), turn @ taste.mean, turn @ taste.covariance @ turn.T, taste.noise)
-    return factors
+    return np.asarray(factors)
 
 
 def _sums(state: _State) -> tuple[Floats, Floats, Floats, Floats]:
@@ -267,4 +266,4 @@ def _photo_step(
         mixed = np.outer(own[q:], own[:q]) + wide[q:, :q]
         right[seen] += (np.outer(residual, own[q:]) - features[seen] @ mixed.T) / taste.noise[row]
     root = np.linalg.cholesky(taste.covariance[q:, q:])
-    return np.linalg.solve(inner, right[:, :, None])[:, :, 0] @ root, root
+    return np.asarray(np.linalg.solve(inner, right[:, :, None])[:, :, 0] @ root), np.asarray(root)
