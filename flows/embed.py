@@ -133,6 +133,6 @@ def refuse_mixing(run: Run, space: Space) -> None:
             raise IntegrityFault(
                 f"embeddings: {row['n']:,} vectors named '{space.model}' were made with weights "
                 f"{found[0][:12] or 'none'} and '{found[1]}', this run has {space.weights_sha256[:12] or 'none'} and "
-                f"'{preprocessing(space)}': spaces are never mixed; name the model by its file "
-                "(open_clip:MODEL@FILE), which gives it a name of its own."
+                f"'{preprocessing(space)}': spaces are never mixed; go back to those weights and "
+                "settings, or name the model by its file (open_clip:MODEL@FILE), which gives it a name of its own."
             )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from pathlib import Path
 
 from curation.embedding.descriptor import Descriptor
 from curation.embedding.protocol import Embedder
 from curation.embedding.specs import DescriptorSpec, TagSpec, parse_spec
+from flows.context import Run
 from schemas.settings.embed import EmbedSettings
+from warehouse.vectors import VectorMatrix, open_vectors
 
 
 def make_embedder(settings: EmbedSettings, pictures: int | None = None) -> Embedder:
@@ -58,6 +62,14 @@ def space_name(settings: EmbedSettings) -> str:
 def has_text(settings: EmbedSettings) -> bool:
     """Whether sentences can be put into the space of the settings' model."""
     return not isinstance(parse_spec(settings.embedder), DescriptorSpec)
+
+
+def matrix_of(run: Run, space: str) -> VectorMatrix:
+    """All vectors of a space; the matrix of a warehouse in an object store lies in this user's cache."""
+    if run.warehouse.location.is_local:
+        return open_vectors(run.warehouse, space)
+    name = hashlib.sha256(run.root.encode()).hexdigest()[:16]
+    return open_vectors(run.warehouse, space, Path.home() / ".cache" / "salon" / "vectors" / name)
 
 
 def _stay_offline(settings: EmbedSettings) -> None:

@@ -25,7 +25,7 @@ from curation.filtering.similarity import (
 )
 from curation.filtering.values import decide_values
 from flows.context import Run
-from flows.embedders import has_text, make_embedder, space_name
+from flows.embedders import has_text, make_embedder, matrix_of, space_name
 from flows.filter_faces import count_faces
 from schemas.errors import SalonError, WrongUse
 from schemas.settings.rules import (
@@ -41,7 +41,7 @@ from schemas.settings.rules import (
     ValuesRule,
 )
 from warehouse.facts import find_photos, groups_of, numbers_of, numeric_measures, text_columns, texts_of
-from warehouse.vectors import VectorMatrix, open_vectors, vectors_of
+from warehouse.vectors import VectorMatrix, vectors_of
 
 MOST_FOR_SCENES = 200_000
 """Photos among which scenes are looked for; every pair is compared."""
@@ -157,7 +157,7 @@ class Evidence:
     @cached_property
     def matrix(self) -> VectorMatrix:
         """All vectors of the space."""
-        return open_vectors(self._run.warehouse, self.space)
+        return matrix_of(self._run, self.space)
 
     @cached_property
     def vectors(self) -> tuple[Vectors, npt.NDArray[np.bool_]]:

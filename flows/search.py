@@ -11,14 +11,14 @@ from PIL import Image
 from curation.canonical import VERSION as PICTURE_VERSION
 from curation.embedding.protocol import TextEmbedder
 from flows.context import Run, open_run
-from flows.embedders import has_text, make_embedder, space_name
+from flows.embedders import has_text, make_embedder, matrix_of, space_name
 from flows.outcome import Outcome
 from flows.reports.page import Page, Tile
 from schemas.errors import WrongUse
 from schemas.photos import PICTURES
 from warehouse.facts import find_photos
 from warehouse.pictures import picture_shards, read_pictures
-from warehouse.vectors import Hit, VectorMatrix, Vectors, nearest, open_vectors, vectors_of
+from warehouse.vectors import Hit, VectorMatrix, Vectors, nearest, vectors_of
 
 THUMBNAIL = 300
 """Longest side of a picture in a report, pixels."""
@@ -49,7 +49,7 @@ def search(root: str, text: str | None, like: str | None, count: int) -> Found:
     if (text is None) == (like is None):
         raise WrongUse("search wants a sentence or --like PHOTO, one of both.")
     space = space_name(run.settings.embed)
-    matrix = open_vectors(run.warehouse, space)
+    matrix = matrix_of(run, space)
     if not len(matrix.vectors):
         raise WrongUse(f"there are no vectors of {space} in this warehouse; run `salon embed` first.")
     query, itself = _of_text(run, text) if text is not None else _of_photo(run, matrix, space, str(like))
