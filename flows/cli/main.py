@@ -71,9 +71,11 @@ def build() -> typer.Typer:
     app.command()(releases.approve)
     app.command()(releases.diff)
     app.command()(releases.verify)
+    app.command()(releases.trace)
     app.command()(releases.push)
     app.command()(releases.takedown)
     app.command()(learning.learn)
+    app.command()(learning.compare)
     return app
 
 

@@ -146,3 +146,31 @@ def push(
 
     outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, target=target, private=not public)
     show_outcome(outcome, wants_json(as_json))
+
+
+def trace(
+    photo: Annotated[str, typer.Argument(help="photo_id (8 digits do), URI, file name, or PHOTO_ID.jpg of a release.")],
+    page: Annotated[bool, typer.Option("--page", help="Write a page under reports/ as well.")] = False,
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Walk one photo from the raw file to every release: sightings, near copies, each rule's decision, batches,
+    ratings, scores and versions."""
+    from flows.trace import page as write_page
+    from flows.trace import trace as walk
+
+    found = walk(resolve_root(root), photo)
+    outcome = write_page(resolve_root(root), found) if page else None
+    if wants_json(as_json):
+        print_json(found)
+        return
+    for step, rows in found.items():
+        if step == "photo_id":
+            OUT.print(f"photo {rows}", markup=False, style="bold")
+            continue
+        OUT.print(step if rows else f"{step}: nothing", markup=False, style="bold" if rows else None)
+        for row in rows:
+            known = [f"{name} {value}" for name, value in row.items() if value not in (None, [], "")]
+            OUT.print("  " + " · ".join(known), markup=False, soft_wrap=True)
+    if outcome:
+        OUT.print(f"page: {outcome.files['page']}", markup=False, soft_wrap=True)
