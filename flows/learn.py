@@ -13,11 +13,13 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.context import Run, open_run
+from flows.learning.lessons import few_shot, write_lessons
 from flows.learning.release import Published, Votes, open_version, read_version, read_votes
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
 from labeling.learning.distribution import shares
+from labeling.learning.fewshot import Method, Result
 from labeling.learning.figures import Figure, figures_of
 from labeling.learning.heads import Head, HeadKind, Prediction, fit_head
 from labeling.learning.saving import to_bytes
@@ -31,7 +33,7 @@ LEAST_JUDGED = 5
 
 
 @flow(name="learn", flow_run_name="learn {name} {version}")
-def learn(root: str, name: str, version: str, export: str = "", model: str = "") -> Outcome:
+def learn(root: str, name: str, version: str, model: str = "") -> Outcome:
     """Train heads on a version's training split and judge them on the others.
 
     Parameters
@@ -40,8 +42,6 @@ def learn(root: str, name: str, version: str, export: str = "", model: str = "")
         The warehouse.
     name, version : str
         The release.
-    export : str
-        onnx: also one file with tower and head.
     model : str
         Whose vectors; else as in the settings.
     """
@@ -63,8 +63,14 @@ def learn(root: str, name: str, version: str, export: str = "", model: str = "")
             found[kind.value] = train_one(run, published, kind, folder)
             progress.advance()
     votes = read_votes(published)
-    write_figures(folder, published, votes, found)
-    return publish_counts(_outcome(published, votes, folder, found))
+    taste = few_shot(run, published, votes)
+    write_figures(folder, published, votes, found, taste[0])
+    about = published.manifest
+    report = run.warehouse.location.local("reports", f"learn-{about['name']}-{about['version']}.html")
+    write_lessons(run, published, votes, found, taste, report)
+    outcome = _outcome(published, votes, folder, found, taste[0])
+    outcome.files["report"] = str(report)
+    return publish_counts(outcome)
 
 
 def heads_folder(run: Run, published: Published) -> Path:
@@ -133,7 +139,7 @@ def prediction_rows(published: Published, prediction: Prediction) -> pa.Table:
     )
 
 
-def write_figures(folder: Path, published: Published, votes: Votes, found: dict[str, Any]) -> None:
+def write_figures(folder: Path, published: Published, votes: Votes, found: dict[str, Any], taste: list[Result]) -> None:
     """`figures.json`: everything that was measured, for the card and for machines."""
     content = {
         "release": published.manifest["name"],
@@ -149,6 +155,17 @@ def write_figures(folder: Path, published: Published, votes: Votes, found: dict[
             kind: {split: {f.name: [f.value, f.low, f.high] for f in figures} for split, figures in parts.items()}
             for kind, parts in found.items()
         },
+        "personal_taste": [
+            {
+                "method": r.method.value,
+                "shots": r.shots,
+                "raters": r.raters,
+                "episodes": r.episodes,
+                "srcc": [r.srcc.value, r.srcc.low, r.srcc.high],
+                "rmse": [r.rmse.value, r.rmse.low, r.rmse.high],
+            }
+            for r in taste
+        ],
     }
     write_whole(folder / "figures.json", (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
 
@@ -162,7 +179,13 @@ def write_whole(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def _outcome(published: Published, votes: Votes, folder: Path, found: dict[str, dict[str, list[Figure]]]) -> Outcome:
+def _outcome(
+    published: Published,
+    votes: Votes,
+    folder: Path,
+    found: dict[str, dict[str, list[Figure]]],
+    taste: list[Result],
+) -> Outcome:
     counts: dict[str, int | float | str] = {
         "release": published.name,
         "model": published.model,
@@ -176,6 +199,9 @@ def _outcome(published: Published, votes: Votes, folder: Path, found: dict[str, 
                 notes.append(f"{split}: fewer than {LEAST_JUDGED} photos, so no figures.")
             for figure in parts[split]:
                 counts[f"{kind} {split} {figure.name}"] = str(figure)
+    for result in taste:
+        if result.method in (Method.GENERIC, Method.KINDRED, Method.OTHERS):
+            counts[f"{result.shots} shots, {result.method} srcc ({result.raters} raters)"] = str(result.srcc)
     if published.without:
         notes.append(f"{published.without} scored photos have no vector of {published.model} and were left out.")
     if published.simulated:

@@ -16,9 +16,6 @@ Model = Annotated[str, typer.Option(help="Model whose vectors are used; else the
 def learn(
     name: Name,
     version: Version,
-    export: Annotated[
-        str, typer.Option(help="onnx: also write the tower and the head as one file, checked against each other.")
-    ] = "",
     model: Model = "",
     root: Root = None,
     as_json: Json = False,
@@ -28,9 +25,28 @@ def learn(
     A linear and a kernel head predict score, uncertainty and the whole histogram; the files stand under heads/ in
     the warehouse: the heads (.npz, usable as a filter rule), their predictions, and all figures.
     """
-    need(export in ("", "onnx"), f"--export: expected onnx, got '{export}'.")
     from flows.learn import learn as stage
     from flows.runtime import run_flow
 
-    outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, export=export, model=model)
+    outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, model=model)
+    show_outcome(outcome, wants_json(as_json))
+
+
+def compare(
+    name: Name,
+    version: Version,
+    predictions: Annotated[
+        list[str] | None, typer.Argument(help="Prediction files: CSV or Parquet with the columns photo_id and score.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Where they are judged: test, validation or train.")] = "test",
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Rank prediction files on a release, with intervals over photos and raters, the ceiling, and slices."""
+    need(predictions, "compare needs at least one prediction file: CSV or Parquet with photo_id and score.")
+    need(split in ("test", "validation", "train"), f"--split: expected test, validation or train, got '{split}'.")
+    from flows.compare import compare_predictions as stage
+    from flows.runtime import run_flow
+
+    outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, files=predictions, split=split)
     show_outcome(outcome, wants_json(as_json))

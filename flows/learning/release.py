@@ -169,18 +169,23 @@ class Votes:
 
 def read_votes(published: Published) -> Votes:
     """The votes behind the scores of a version; raises WrongUse where it has no configuration `ratings`."""
-    table = config(published.folder, "ratings")
-    question = published.manifest.get("question")
+    return read_axis_votes(published.folder, published.manifest, published.photo_ids)
+
+
+def read_axis_votes(folder: Path, manifest: dict[str, Any], photo_ids: list[str]) -> Votes:
+    """Counted votes on some photos, on the question and scale of the release's plain columns."""
+    table = config(folder, "ratings")
+    question = manifest.get("question")
     counted = pc.and_(
         pc.equal(table["status"], RatingStatus.COUNTED.value), pc.not_equal(table["role"], TaskRole.TRAINING.value)
     )
     table = table.filter(pc.and_(counted, pc.is_valid(table["value"])))
     axes = Counter(zip(table["question"].to_pylist(), table["scale"].to_pylist(), strict=True))
     if not axes:
-        raise WrongUse(f"{published.folder}: no counted ratings to learn from.")
+        raise WrongUse(f"{folder}: no counted ratings to learn from.")
     axis = min((a for a in axes if question in (None, a[0])), key=lambda a: (-axes[a], a))
     table = table.filter(pc.and_(pc.equal(table["question"], axis[0]), pc.equal(table["scale"], axis[1])))
-    place = {photo: row for row, photo in enumerate(published.photo_ids)}
+    place = {photo: row for row, photo in enumerate(photo_ids)}
     photo = np.array([place.get(p, -1) for p in table["released_photo_id"].to_pylist()], dtype=np.int64)
     ids = sorted(set(table["rater_id"].to_pylist()))
     number = {rater: k for k, rater in enumerate(ids)}

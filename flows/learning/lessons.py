@@ -1,0 +1,236 @@
+"""Personal taste, effects and shortcuts of a release, and the page that shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flows.context import Run
+from flows.learning.release import Floats, Published, Votes, config
+from flows.reports.learning import effects_table, heads_section, shortcuts_section, taste_section
+from flows.reports.page import Page, Tile
+from flows.search import file_names, thumbnails
+from labeling.learning.clusters import cluster_raters
+from labeling.learning.distribution import shares
+from labeling.learning.effects import Effect, Shortcut, shortcut_report, standardised_effects
+from labeling.learning.fewshot import Episode, Ground, Result, benchmark
+from labeling.learning.figures import Figure
+from labeling.learning.heads import HeadKind, fit_head
+from labeling.learning.taste import (
+    BASE,
+    Directions,
+    features_of,
+    find_directions,
+    fit_taste,
+    panel_of,
+    rater_weights,
+)
+from schemas.codes import Split
+from schemas.errors import WrongUse
+
+LEAST_RATERS = 20
+"""Raters with votes on training photos below which no taste is learnt."""
+NOT_FOR_EFFECTS = ("image_size", "aspect_ratio")
+"""Properties that say how large a file is, not what it looks like: they are suspects, not effects."""
+SHOWN = 6
+MEASURES = (
+    "brightness",
+    "contrast",
+    "colorfulness",
+    "saturation",
+    "sharpness",
+    "entropy",
+    "clipped_shadows",
+    "clipped_highlights",
+    "mean_a",
+    "mean_b",
+    "std_a",
+    "std_b",
+)
+
+
+def few_shot(run: Run, published: Published, votes: Votes) -> tuple[list[Result], str]:
+    """The few-shot benchmark on the release's own test episodes, and a note on what was done or why nothing was.
+
+    Raters and photos are disjoint: taste and generic score are learnt from votes on training photos by raters who
+    are in no test episode.
+    """
+    try:
+        table = config(published.folder, "fewshot")
+    except WrongUse:
+        return [], "The release has no few-shot episodes."
+    rows = table.filter(pc.equal(table["split"], Split.TEST.value)).to_pylist()
+    asked = {row["rater_id"] for row in rows}
+    learners = np.array([rater not in asked for rater in votes.rater_ids], dtype=bool)
+    train = np.zeros(len(published.score), dtype=bool)
+    train[published.rows_in(Split.TRAIN)] = True
+    own = learners[votes.rater] & train[votes.photo]
+    if len(np.unique(votes.rater[own])) < LEAST_RATERS or not rows:
+        return [], f"Fewer than {LEAST_RATERS} raters to learn taste from, or no test episodes."
+    ground = _ground(run, published, votes, own, learners[votes.rater])
+    place = {photo: row for row, photo in enumerate(published.photo_ids)}
+    pairs = [(ground, episode) for row in rows for episode in _episodes(row, place, run.settings.learn.shots)]
+    results = benchmark(pairs, run.settings.learn.seed, run.settings.learn.draws)
+    raters = len(np.unique(votes.rater[own]))
+    return results, (
+        f"Learnt from {raters} raters on training photos; judged on test episodes: other raters, other photos. "
+        "Rank correlations are means over raters, intervals are over raters. Floors: generic and generic_fitted; "
+        "mean_of_others, which nobody has in practice, is the ceiling."
+    )
+
+
+def _ground(run: Run, published: Published, votes: Votes, own: np.typing.NDArray[np.bool_], others: Floats) -> Ground:
+    n, k = len(published.score), published.histogram.shape[1]
+    count = np.bincount(votes.photo[own], minlength=n)
+    total = np.bincount(votes.photo[own], votes.value[own], minlength=n)
+    seen = np.flatnonzero(count)
+    step = np.rint((votes.value - votes.low) / (votes.high - votes.low) * (k - 1)).astype(np.int64)
+    histogram = np.zeros((n, k))
+    np.add.at(histogram, (votes.photo[own], np.clip(step[own], 0, k - 1)), 1)
+    mean = total[seen] / count[seen]
+    head = fit_head(published.vectors[seen], mean, shares(histogram[seen]), HeadKind.KERNEL, run.settings.learn.seed)
+    generic = head.score(published.vectors)
+    generic[seen] = mean
+    everyone = np.bincount(votes.photo[others], minlength=n)
+    theirs = np.bincount(votes.photo[others], votes.value[others], minlength=n) / np.maximum(everyone, 1)
+    features = features_of(generic, float(mean.mean()), directions_of(run, published)(published.vectors))
+    panel = panel_of(votes.rater[own], votes.photo[own], votes.value[own], generic)
+    return Ground(
+        generic,
+        features,
+        fit_taste(features, panel, kindred=False),
+        fit_taste(features, panel),
+        np.where(everyone > 0, theirs, generic),
+    )
+
+
+def directions_of(run: Run, published: Published) -> Directions:
+    """Directions of taste from the training photos alone."""
+    learn = run.settings.learn
+    return find_directions(published.vectors[published.rows_in(Split.TRAIN)], learn.taste_dimensions, learn.seed)
+
+
+def _episodes(row: dict[str, object], place: dict[str, int], shots: tuple[int, ...]) -> list[Episode]:
+    """The release's episode, and with its query the same with no support (once per rater: from the smallest)."""
+    support, query = row["support_photo_ids"], row["query_photo_ids"]
+    assert isinstance(support, list) and isinstance(query, list)
+    if any(photo not in place for photo in (*support, *query)):
+        return []
+    values = np.asarray(row["support_values"], dtype=np.float64)
+    asked = np.asarray(row["query_values"], dtype=np.float64)
+    rows = np.array([place[p] for p in support], dtype=np.int64)
+    wanted = np.array([place[p] for p in query], dtype=np.int64)
+    rater, size = str(row["rater_id"]), len(rows)
+    found = [Episode(rater, size, rows, values, wanted, asked)]
+    if 0 in shots:
+        found.append(Episode(rater, 0, rows[:0], values[:0], wanted, asked))
+    return found
+
+
+def effects_of(published: Published, score: Floats | None = None) -> list[Effect]:
+    """Effects of image properties on the score (or on what is handed in); none where properties are missing."""
+    names = [name for name in MEASURES if name in published.rows.column_names]
+    columns = {name: _numbers(published.rows, name) for name in names}
+    known = {name: values for name, values in columns.items() if np.isfinite(values).sum() > len(values) / 2}
+    try:
+        return standardised_effects(known, published.score if score is None else score)
+    except ValueError:
+        return []
+
+
+def shortcuts_of(published: Published, votes: Votes) -> list[Shortcut]:
+    """Does the score follow resolution, compression, camera or date; and do votes follow the place in the session?"""
+    rows = published.rows
+    numbers = {}
+    if {"width", "height"} <= set(rows.column_names):
+        numbers["resolution (pixels)"] = _numbers(rows, "width") * _numbers(rows, "height")
+        numbers["shape (width / height)"] = _numbers(rows, "width") / _numbers(rows, "height")
+    if "bytes" in rows.column_names:
+        pixels = _numbers(rows, "width") * _numbers(rows, "height")
+        numbers["compression (bytes per pixel)"] = _numbers(rows, "bytes") / pixels
+    if "captured_year" in rows.column_names:
+        numbers["date (year)"] = _numbers(rows, "captured_year")
+    names = {
+        label: rows[column].to_pylist()
+        for column, label in (("camera_make", "camera make"), ("camera_model", "camera"), ("source_format", "format"))
+        if column in rows.column_names
+    }
+    known = np.isfinite(votes.position)
+    if known.any():
+        # Each photo's mean place: photos that happened to be shown late should not score otherwise.
+        n = len(published.score)
+        count = np.bincount(votes.photo[known], minlength=n)
+        total = np.bincount(votes.photo[known], votes.position[known], minlength=n)
+        numbers["position in the session"] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return shortcut_report(published.score, numbers, names)
+
+
+def _numbers(rows: pa.Table, name: str) -> Floats:
+    return np.asarray(rows[name].cast(pa.float64()).fill_null(np.nan).to_numpy(), dtype=np.float64)
+
+
+def write_lessons(
+    run: Run,
+    published: Published,
+    votes: Votes,
+    heads: dict[str, dict[str, list[Figure]]],
+    taste: tuple[list[Result], str],
+    path: Path,
+) -> Path:
+    """The page on a release."""
+    page = Page(
+        f"What the ratings of {published.name} teach",
+        f"Photos in the space of {published.model}; {len(published.score):,} scored photos, "
+        f"{len(votes.rater_ids):,} raters, {len(votes.value):,} votes.",
+        simulated=published.simulated,
+    )
+    heads_section(page, heads)
+    taste_section(page, *taste)
+    effects = effects_of(published)
+    page.heading(
+        "Why",
+        "Change of the score, in its standard deviations, when a property rises by one of its own and the others stay. "
+        "A star: real after correction for many tests (false discovery rate 5 %). Association, not cause.",
+    )
+    if effects:
+        effects_table(page, effects, "Image properties and the score")
+    _clusters(run, published, votes, page)
+    shortcuts_section(page, shortcuts_of(published, votes))
+    return page.write(path)
+
+
+def _clusters(run: Run, published: Published, votes: Votes, page: Page) -> None:
+    """Clusters of taste with what they like, in pictures and properties."""
+    if len(votes.rater_ids) < LEAST_RATERS:
+        return
+    placed = directions_of(run, published)(published.vectors)
+    n = len(published.score)
+    count = np.bincount(votes.photo, minlength=n)
+    mean = np.bincount(votes.photo, votes.value, minlength=n) / np.maximum(count, 1)
+    features = features_of(mean, float(mean[count > 0].mean()), placed)
+    panel = panel_of(votes.rater, votes.photo, votes.value, mean)
+    weights = rater_weights(fit_taste(features, panel), features, panel)[:, BASE:]
+    found = cluster_raters(weights, placed, run.settings.learn.clusters, run.settings.learn.seed)
+    page.heading(
+        "Clusters of taste",
+        f"Raters who differ from the mean in the same direction. Separation {found.agreement:.2f} (0: none, taste is a "
+        "continuum; 1: clean types). Numbers are scale units above or below what others would give.",
+    )
+    ids = published.photo_ids
+    best = [np.argsort(-liked, kind="stable") for liked in found.preference]
+    shown = {ids[k] for order in best for k in (*order[:SHOWN], *order[-SHOWN:])}
+    pictures, names = thumbnails(run, sorted(shown)), file_names(run, sorted(shown))
+    for number, (order, liked) in enumerate(zip(best, found.preference, strict=True)):
+        size = int(np.count_nonzero(found.label == number))
+        effects = [e for e in effects_of(published, liked) if e.real][:4]
+        words = ", ".join(f"{'more' if e.effect > 0 else 'less'} {e.name} ({e.effect:+.2f})" for e in effects)
+        tiles = [
+            Tile(pictures[ids[k]], names.get(ids[k], ids[k][:12]), f"{liked[k]:+.2f}", accent)
+            for part, accent in ((order[:SHOWN], "good"), (order[-SHOWN:], "bad"))
+            for k in part
+            if ids[k] in pictures
+        ]
+        page.sheet(f"Cluster {number + 1}: {size} raters", tiles, f"Likes {words or 'nothing that properties name'}.")
