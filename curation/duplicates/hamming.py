@@ -99,10 +99,10 @@ def join(words: Words, radius: int, threads: int | None = None) -> Iterator[Matc
     _check(radius)
     if radius == 0 or words.size < 2:
         return
-    if words.size <= FEW:
+    plan = None if words.size <= FEW else plan_join(radius, words)
+    if plan is None:
         yield from _join_few(words, radius)
         return
-    plan = plan_join(radius, words)
     moved = _permuted(words, plan.order)
     back = _inverse(plan.order)
     room = np.empty_like(moved)

@@ -90,35 +90,46 @@ class Plan:
         return tuple(self.blocks[number] for number in choice.blocks)
 
 
-def plan_join(radius: int, words: npt.NDArray[np.uint64]) -> Plan:
-    """The cheapest plan for all pairs among `words`, with the bits dealt so that all blocks tell apart equally."""
-    return _cheapest(radius, words, lambda passes, bits: passes * _join_cost(words.size, bits))
+def plan_join(radius: int, words: npt.NDArray[np.uint64]) -> Plan | None:
+    """The cheapest plan for all pairs among `words`; None where comparing each with each is cheaper still."""
+    price, plan = _cheapest(radius, words, lambda bits: SORT_NS + COMPARE_NS * words.size * math.exp2(-bits - 1))
+    return plan if price < COMPARE_NS * words.size / 2 else None
 
 
 def plan_probe(radius: int, few: npt.NDArray[np.uint64]) -> Plan:
     """The cheapest plan for streaming many words past a table of a few."""
-    return _cheapest(radius, few, lambda passes, bits: passes * (PROBE_NS + VISIT_NS * few.size * 2.0**-bits))
+    return _cheapest(radius, few, lambda bits: PROBE_NS + VISIT_NS * few.size * math.exp2(-bits))[1]
 
 
-def _join_cost(words: int, bits: float) -> float:
-    return SORT_NS + COMPARE_NS * words * math.exp2(-bits - 1)
+def _cheapest(radius: int, words: npt.NDArray[np.uint64], cost: Callable[[float], float]) -> tuple[float, Plan]:
+    """The plan with the lowest price in nanoseconds a word; `cost` is that of one choice, by the bits it tells apart.
 
-
-def _cheapest(radius: int, words: npt.NDArray[np.uint64], cost: Callable[[int, float], float]) -> Plan:
+    The bits of real hashes are skewed: a choice tells apart its share of their collision entropy, not of 64.
+    """
+    entropy = collision_entropy(words)
+    told = float(entropy.sum())
     best: tuple[float, int, int] | None = None
     for parts in range(1, min(radius + 1, 4) + 1):
         for size in range(1, WORD // SMALLEST_BLOCK // parts + 1):
             needs = _needs(radius, parts, size)
             if min(needs) < 1:
                 continue
-            price = sum(cost(math.comb(size, need), need * WORD / (parts * size)) for need in needs)
+            price = sum(math.comb(size, need) * cost(need * told / (parts * size)) for need in needs)
             if best is None or price < best[0]:
                 best = (price, parts, size)
     if best is None:
         raise ValueError(f"radius {radius}: no plan; at most {WORD // SMALLEST_BLOCK - 1} bits can be joined")
-    _, parts, size = best
-    order, blocks = deal_bits(words, parts * size)
-    return Plan(radius, _needs(radius, parts, size), blocks, order)
+    price, parts, size = best
+    order, blocks = deal_bits(entropy, parts * size)
+    return price, Plan(radius, _needs(radius, parts, size), blocks, order)
+
+
+def collision_entropy(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """For each bit, lowest first, how well it tells words apart: 1 for a fair coin, 0 for a constant (float64, 64)."""
+    sample = words[:: max(1, words.size // 100_000)]
+    bits = range(WORD)
+    ones = np.array([np.mean((sample >> np.uint64(bit)) & np.uint64(1)) if sample.size else 0.5 for bit in bits])
+    return np.asarray(-np.log2(ones**2 + (1 - ones) ** 2))
 
 
 def _needs(radius: int, parts: int, size: int) -> tuple[int, ...]:
@@ -127,7 +138,7 @@ def _needs(radius: int, parts: int, size: int) -> tuple[int, ...]:
     return tuple(size - share - (part < rest) for part in range(parts))
 
 
-def deal_bits(words: npt.NDArray[np.uint64], blocks: int) -> tuple[tuple[int, ...], tuple[Field, ...]]:
+def deal_bits(entropy: npt.NDArray[np.float64], blocks: int) -> tuple[tuple[int, ...], tuple[Field, ...]]:
     """Deal the 64 bits to blocks so that blocks carry about equal entropy, whatever the words' statistics.
 
     Returns
@@ -137,10 +148,6 @@ def deal_bits(words: npt.NDArray[np.uint64], blocks: int) -> tuple[tuple[int, ..
     fields : tuple of Field
         The blocks, as runs of places.
     """
-    sample = words[:: max(1, words.size // 100_000)]
-    ones = np.array([np.mean((sample >> np.uint64(bit)) & np.uint64(1)) if sample.size else 0.5 for bit in range(WORD)])
-    inner = np.clip(ones, 1e-9, 1 - 1e-9)
-    entropy = -(inner * np.log2(inner) + (1 - inner) * np.log2(1 - inner))
     # A block never takes many more than its share of the bits: dead bits would make it wide.
     widest = -(-WORD // blocks) + 1
     dealt: list[list[int]] = [[] for _ in range(blocks)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +19,8 @@ from schemas.codes import Relation
 from schemas.photos import PICTURES
 from warehouse.pictures import picture_shards, read_pictures
 
-MOST_PAIRS = 24
+MOST_PAIRS = 16
+PAIRS_OF_ONE_PHOTO = 2
 MOST_GROUPS = 150
 MOST_BURSTS = 40
 MOST_TILES = 16
@@ -70,7 +72,7 @@ def write_report(run: Run) -> Path:
     settings = run.settings.dedupe
     limits = [settings.least_measure, settings.least_agreeing]
     figures = run.warehouse.query(FIGURES, limits).to_pylist()[0]
-    doubtful = run.warehouse.query(DOUBTFUL, [*limits, MOST_PAIRS]).to_pylist()
+    doubtful = varied(run.warehouse.query(DOUBTFUL, [*limits, 40 * MOST_PAIRS]).to_pylist())
     members = run.warehouse.query(LARGEST, [MOST_GROUPS]).to_pylist()
     groups = [list(rows)[:MOST_TILES] for _, rows in groupby(members, lambda row: row["group_id"])]
     frames = run.warehouse.query(FRAMES, [MOST_BURSTS]).to_pylist()
@@ -88,6 +90,18 @@ def write_report(run: Run) -> Path:
     _groups(page, groups, figures["groups"], album)
     _bursts(page, bursts, figures["bursts"], album)
     return page.write(run.warehouse.location.local("reports", "duplicates.html"))
+
+
+def varied(pairs: Sequence[Row]) -> list[Row]:
+    """The first pairs, but few of any one photo, so that one group does not fill the page."""
+    seen: Counter[str] = Counter()
+    chosen: list[Row] = []
+    for row in pairs:
+        both = (row["photo_a"], row["photo_b"])
+        if len(chosen) < MOST_PAIRS and all(seen[photo] < PAIRS_OF_ONE_PHOTO for photo in both):
+            seen.update(both)
+            chosen.append(row)
+    return chosen
 
 
 class Album:

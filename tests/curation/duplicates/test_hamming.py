@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from curation.duplicates import hamming
 from curation.duplicates.hamming import Distinct, Matches, Words, join, join_between
-from curation.duplicates.hamming_plan import WORD, deal_bits, plan_join, sweeps
+from curation.duplicates.hamming_plan import WORD, collision_entropy, deal_bits, plan_join, sweeps
 from tests.curation.duplicates.words import brute_force, planted
 
 
@@ -44,9 +44,10 @@ def test_all_pairs_among_fifty_thousand_words_are_those_of_brute_force(
 
 
 def test_new_words_against_old_ones_are_those_of_brute_force() -> None:
-    words = planted(40_000, furthest=8, seed=1)
+    words = planted(30_000, furthest=8, seed=1)
     rng = np.random.default_rng(2)
-    few = np.unique(np.concatenate([words[rng.integers(0, words.size, 300)] ^ np.uint64(5), planted(20_000, seed=3)]))
+    few = np.unique(np.concatenate([words[rng.integers(0, words.size, 400)] ^ np.uint64(5), planted(9_000, seed=3)]))
+    assert words.size * few.size > hamming.FEW**2 // 2
     expected = brute_force(words, few, 7)
     assert len(expected) >= 300
     assert as_set(list(join_between(words, few, 7))) == expected
@@ -67,16 +68,21 @@ def test_any_words_are_joined_as_brute_force_joins_them(values: list[int], radiu
 
 
 @pytest.mark.usefixtures("compiled")
-@pytest.mark.parametrize("radius", [1, 4, 7, 12, 16])
-@pytest.mark.parametrize("dead", [0, 20, 50])
+@pytest.mark.parametrize("radius", [1, 4, 7, 12])
+@pytest.mark.parametrize("dead", [0, 20, 40])
 def test_words_of_which_most_bits_are_dead_are_joined_exactly_by_the_compiled_way(radius: int, dead: int) -> None:
     rng = np.random.default_rng(radius + dead)
     live = (1 << 64) - (1 << dead)
-    words = np.unique(rng.integers(0, 2**64, 3000, dtype=np.uint64) & np.uint64(live))
+    words = np.unique(rng.integers(0, 2**64, 1500, dtype=np.uint64) & np.uint64(live))
     expected = {row for row in brute_force(words, words, radius) if row[0] < row[1]}
     assert as_set(list(join(words, radius))) == expected
     few = words[:: max(1, words.size // 50)]
     assert as_set(list(join_between(words, few, radius))) == brute_force(words, few, radius)
+
+
+def test_words_with_few_live_bits_are_compared_each_with_each() -> None:
+    words = np.unique(np.random.default_rng(0).integers(0, 2**14, 30_000, dtype=np.uint64) << np.uint64(40))
+    assert plan_join(12, words) is None
 
 
 def test_equal_words_are_collapsed_and_their_items_are_kept_in_order() -> None:
@@ -88,15 +94,17 @@ def test_equal_words_are_collapsed_and_their_items_are_kept_in_order() -> None:
 
 
 @pytest.mark.parametrize("radius", range(1, 17))
-@pytest.mark.parametrize("count", [1000, 1_000_000])
+@pytest.mark.parametrize("count", [20_000, 1_000_000])
 def test_a_plan_covers_every_way_in_which_bits_can_differ(radius: int, count: int) -> None:
     rng = np.random.default_rng(radius)
     words = rng.integers(0, 2**64, count, dtype=np.uint64)
     plan = plan_join(radius, words)
+    if plan is None:
+        pytest.skip("each with each is cheaper")
     assert sorted(plan.order) == list(range(WORD))
     assert sum(block.width for block in plan.blocks) == WORD
     masks = [((1 << block.width) - 1) << block.shift for block in plan.blocks]
-    for _ in range(2000):
+    for _ in range(500):
         difference = sum(1 << int(bit) for bit in rng.choice(WORD, radius, replace=False))
         equal = {number for number, mask in enumerate(masks) if not difference & mask}
         assert any(equal.issuperset(choice.blocks) for choice in plan.choices)
@@ -106,7 +114,7 @@ def test_a_plan_covers_every_way_in_which_bits_can_differ(radius: int, count: in
 def test_bits_are_dealt_so_that_every_block_tells_words_apart() -> None:
     rng = np.random.default_rng(0)
     words = rng.integers(0, 2**64, 20_000, dtype=np.uint64) & np.uint64(0xFFFF_0000_FFFF_0000)
-    order, fields = deal_bits(words, 16)
+    order, fields = deal_bits(collision_entropy(words), 16)
     live = [sum((0xFFFF_0000_FFFF_0000 >> bit) & 1 for bit in order[f.shift : f.shift + f.width]) for f in fields]
     assert live == [2] * 16
 

@@ -1,0 +1,146 @@
+"""All pairs within a Hamming radius, beside faiss in the same run: ``python tests/benchmarks/bench_hamming.py``.
+
+Random words with a tenth planted 0 to 10 bits from another, and words drawn from the bit statistics of real
+photos. Times include collapsing equal words and grouping the pairs. ``--large`` adds 10,000,000 words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from curation.duplicates.hamming import Distinct, Matches, Words, join, join_between
+from tests.conftest import real_data
+
+RADIUS = 7
+FLAT_QUERIES = 20_000
+
+
+def planted(count: int, seed: int = 0) -> Words:
+    """Random words; a tenth are copies of others with 0 to 10 bits flipped."""
+    rng = np.random.default_rng(seed)
+    originals = rng.integers(0, 2**64, count - count // 10, dtype=np.uint64)
+    return np.concatenate([originals, flipped(originals, count // 10, rng)])
+
+
+def flipped(words: Words, count: int, rng: np.random.Generator) -> Words:
+    """Copies of some words with up to 10 bits flipped."""
+    copies = words[rng.integers(0, words.size, count)]
+    distance = rng.integers(0, 11, count)
+    for flips in range(10):
+        bit = np.uint64(1) << rng.integers(0, 64, count, dtype=np.uint64)
+        copies = np.where(distance > flips, copies ^ bit, copies)
+    return copies
+
+
+def like_photos(count: int, folder: Path) -> Words:
+    """Words whose bits are as skewed as the hashes of real photos; one in twenty is one of a thousand alike."""
+    from PIL import Image
+
+    from curation.fingerprints import fingerprints
+
+    files = sorted(folder.iterdir())
+    hashes = np.array([list(fingerprints(Image.open(file).convert("RGB")).phash64) for file in files], np.uint8)
+    ones = np.unpackbits(hashes, axis=1).mean(0)
+    rng = np.random.default_rng(1)
+    words = np.zeros(count, np.uint64)
+    for place, share in enumerate(ones):
+        words |= (rng.random(count) < share).astype(np.uint64) << np.uint64(63 - place)
+    alike = rng.integers(0, count, count // 20)
+    words[alike] = words[rng.integers(0, count, count // 20_000)[rng.integers(0, count // 20_000, alike.size)]]
+    copies = rng.integers(0, count, count // 10)
+    words[copies] = flipped(words, copies.size, rng)
+    return words
+
+
+def ours(words: Words) -> tuple[int, int]:
+    """Pairs of distinct words, and groups of words with their equals."""
+    distinct = Distinct.of(words)
+    found = Matches.joined(list(join(distinct.words, RADIUS)))
+    graph = coo_array((np.ones(found.left.size, bool), (found.left, found.right)), shape=(distinct.words.size,) * 2)
+    groups, _ = connected_components(graph, directed=False)
+    return found.left.size, int(groups)
+
+
+def timed(name: str, work: Callable[[], object]) -> float:
+    """Run, print and return the seconds."""
+    start = time.perf_counter()
+    result = work()
+    seconds = time.perf_counter() - start
+    print(f"{name:64s} {seconds:8.2f} s   {result}", flush=True)
+    return seconds
+
+
+def faiss_multi(words: Words) -> int:
+    """faiss' multi-hash index: 4 tables of 16 bits, flips of one bit, which is exact at radius 7."""
+    import faiss
+
+    index = faiss.IndexBinaryMultiHash(64, 4, 16)
+    codes = words.view(np.uint8).reshape(-1, 8)
+    index.add(codes)
+    index.nflip = 1
+    limits, _, _ = index.range_search(codes, RADIUS + 1)
+    return int(limits[-1] - words.size) // 2
+
+
+def faiss_flat(words: Words) -> int:
+    """faiss' flat index, for a part of the words against all."""
+    import faiss
+
+    index = faiss.IndexBinaryFlat(64)
+    codes = words.view(np.uint8).reshape(-1, 8)
+    index.add(codes)
+    limits, _, _ = index.range_search(codes[:FLAT_QUERIES], RADIUS + 1)
+    return int(limits[-1])
+
+
+def new_against_old(count: int) -> None:
+    """One percent of new words against all old ones, and the share of the full time that it takes."""
+    old, new = np.unique(planted(count)), np.unique(planted(count // 100, seed=2))
+    list(join_between(old[:1_000_000], new[:10_000], RADIUS))
+    full = timed(f"{count:,} among themselves, collapsed before", lambda: sum(p.left.size for p in join(old, RADIUS)))
+    part = timed(
+        f"{count // 100:,} new against {count:,} old",
+        lambda: sum(p.left.size for p in join_between(old, new, RADIUS)),
+    )
+    print(f"  ratio: new against old takes {part / full:.2f} of the full time")
+
+
+def main() -> None:
+    """Print times, ratios and peak memory."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large", action="store_true", help="10,000,000 words as well (minutes)")
+    parser.add_argument("--without-faiss", action="store_true", help="leave the peers out")
+    chosen = parser.parse_args()
+    ours(planted(100_000))  # compiled code is loaded, or made, outside the times
+    million = planted(1_000_000)
+    seconds = timed("Salon, 1,000,000, 10 % planted: pairs, groups", lambda: ours(million))
+    photos = real_data("oasis", "images")
+    timed("Salon, 1,000,000, bits as in real photos", lambda: ours(like_photos(1_000_000, photos)))
+    if not chosen.without_faiss:
+        multi = timed("faiss IndexBinaryMultiHash, 1,000,000: pairs", lambda: faiss_multi(np.unique(million)))
+        part = timed(f"faiss IndexBinaryFlat, {FLAT_QUERIES:,} of 1,000,000", lambda: faiss_flat(np.unique(million)))
+        flat = part * 1_000_000 / FLAT_QUERIES
+        print(
+            f"  ratio: multi-hash takes {multi / seconds:.0f} times, flat (by extrapolation) {flat / seconds:.0f} times"
+        )
+    if chosen.large:
+        ten = planted(10_000_000)
+        timed("Salon, 10,000,000, 10 % planted: pairs, groups", lambda: ours(ten))
+        del ten
+        skewed = like_photos(10_000_000, photos)
+        timed("Salon, 10,000,000, bits as in real photos", lambda: ours(skewed))
+        del skewed
+    new_against_old(10_000_000 if chosen.large else 1_000_000)
+    print(f"peak memory of the whole run: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+
+
+if __name__ == "__main__":
+    main()

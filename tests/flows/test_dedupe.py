@@ -1,0 +1,174 @@
+"""`salon dedupe` on real photos: the right groups, in any order of arrival, once and for all."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from curation.duplicates.comparison import LOOK
+from flows.context import open_run
+from flows.dedupe import dedupe
+from flows.deduplication.evaluating import evaluate, read_pairs
+from flows.ingest import ingest
+from flows.outcome import Outcome
+from schemas.errors import BadInput
+from schemas.photos import BURSTS, COMPARED, DUPLICATE_PAIRS, DUPLICATES
+from schemas.settings import DedupeSettings
+from tests.conftest import real_data
+from warehouse.store import Warehouse
+
+TABLES = (DUPLICATE_PAIRS, DUPLICATES, BURSTS, COMPARED)
+
+
+def take_in(root: Path, photos: list[Path]) -> None:
+    ingest(str(root), [str(photo) for photo in photos])
+
+
+def labelled(step: int = 1) -> list[Path]:
+    return sorted(real_data("dups", "images").iterdir())[::step]
+
+
+def files_of_groups(root: Path) -> set[frozenset[str]]:
+    rows = Warehouse.open(root).query("SELECT group_id, file_name FROM duplicates JOIN sightings USING (photo_id)")
+    groups: dict[str, set[str]] = defaultdict(set)
+    for row in rows.to_pylist():
+        groups[row["group_id"]].add(row["file_name"])
+    return {frozenset(members) for members in groups.values()}
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
+    """The labelled pictures, taken in and deduplicated in one run."""
+    root = tmp_path_factory.mktemp("at-once")
+    Warehouse.create(root)
+    take_in(root, labelled())
+    return root, dedupe(str(root))
+
+
+def test_labelled_copies_are_together_and_different_photos_are_apart(at_once: tuple[Path, Outcome]) -> None:
+    group_of = {file: group for group in files_of_groups(at_once[0]) for file in group}
+    with real_data("dups", "pairs.csv").open() as stream:
+        pairs = list(csv.DictReader(stream))
+    assert len(pairs) > 100
+    for pair in pairs:
+        a, b = Path(pair["file_a"]).name, Path(pair["file_b"]).name
+        together = a in group_of and group_of[a] == group_of.get(b)
+        if pair["label"] in ("exact", "near"):
+            assert together, pair
+        elif pair["label"] == "different":
+            assert not together, pair
+
+
+def test_running_again_looks_at_nothing_and_writes_nothing(at_once: tuple[Path, Outcome]) -> None:
+    root = at_once[0]
+    tables = [Warehouse.open(root).table(spec) for spec in TABLES]
+    before = [table.version for table in tables]
+    again = dedupe(str(root))
+    assert again.counts["pairs looked at"] == again.counts["new photos"] == 0
+    assert [table.version for table in tables] == before
+    assert again.counts["groups"] == at_once[1].counts["groups"] == 5
+
+
+@pytest.fixture(scope="module")
+def some_at_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every fourth of the labelled pictures, in one run."""
+    root = tmp_path_factory.mktemp("some-at-once")
+    Warehouse.create(root)
+    take_in(root, labelled(4))
+    dedupe(str(root))
+    return root
+
+
+def in_pieces(root: Path, photos: list[Path], pieces: int) -> None:
+    random.Random(4).shuffle(photos)
+    Warehouse.create(root)
+    for piece in range(pieces):
+        take_in(root, photos[piece::pieces])
+        dedupe(str(root))
+
+
+def test_runs_in_another_order_make_the_same_groups(some_at_once: Path, tmp_path: Path) -> None:
+    in_pieces(tmp_path, labelled(4), 3)
+    ours, theirs = Warehouse.open(tmp_path), Warehouse.open(some_at_once)
+    assert theirs.table(DUPLICATES).count() >= 8
+    assert ours.table(DUPLICATES).digest() == theirs.table(DUPLICATES).digest()
+
+
+@pytest.mark.slow
+def test_ten_runs_make_the_groups_of_one(at_once: tuple[Path, Outcome], tmp_path: Path) -> None:
+    in_pieces(tmp_path, labelled(), 10)
+    ours, theirs = Warehouse.open(tmp_path), Warehouse.open(at_once[0])
+    assert ours.table(DUPLICATES).digest() == theirs.table(DUPLICATES).digest()
+
+
+def test_a_run_that_was_killed_after_some_looks_is_finished_by_the_next(some_at_once: Path, tmp_path: Path) -> None:
+    Warehouse.create(tmp_path)
+    take_in(tmp_path, labelled(4))
+    run = open_run(str(tmp_path))
+    whole = Warehouse.open(some_at_once)
+    looks = whole.table(DUPLICATE_PAIRS).read()
+    # What a run leaves behind that died after some looks and before its marks.
+    run.warehouse.table(DUPLICATE_PAIRS).insert(looks.slice(0, 10))
+    outcome = dedupe(str(tmp_path))
+    assert outcome.counts["pairs looked at"] == looks.num_rows - 10 > 0
+    for spec in TABLES:
+        assert run.warehouse.table(spec).digest() == whole.table(spec).digest()
+
+
+def test_mirrored_and_turned_copies_follow_the_settings(at_once: tuple[Path, Outcome], tmp_path: Path) -> None:
+    assert at_once[1].counts["mirror copies"] == 5
+    assert at_once[1].counts["turned copies"] == 3
+    Warehouse.create(tmp_path)
+    (tmp_path / "salon.toml").write_text("[dedupe]\nmirrored_is_same = false\nturned_is_same = false\n")
+    take_in(tmp_path, [path for path in labelled() if "bridge-" in path.name])
+    assert dedupe(str(tmp_path)).counts["groups"] == 0
+
+
+def test_the_reason_names_what_tells_a_copy_from_its_representative(at_once: tuple[Path, Outcome]) -> None:
+    rows = (
+        Warehouse.open(at_once[0])
+        .query("SELECT file_name, relation, reason FROM duplicates JOIN sightings USING (photo_id)")
+        .to_pylist()
+    )
+    reasons = {row["file_name"]: row["reason"] for row in rows}
+    assert "larger: 1600×1004 px against 128×128 px" in reasons["bridge__square-128x128.jpg"]
+    assert all(row["reason"] for row in rows)
+    assert all(row["look"] == LOOK for row in Warehouse.open(at_once[0]).table(DUPLICATE_PAIRS).read().to_pylist())
+
+
+def test_the_report_shows_every_group_and_escapes_what_it_shows(at_once: tuple[Path, Outcome], tmp_path: Path) -> None:
+    hostile = tmp_path / "<script>alert(1)<.jpg"
+    hostile.write_bytes(labelled()[0].read_bytes() + b"\0")
+    Warehouse.create(tmp_path / "w")
+    take_in(tmp_path / "w", [hostile, *labelled(5)])
+    page = Path(dedupe(str(tmp_path / "w"), report=True).files["report"]).read_text()
+    assert "&lt;script&gt;alert(1)&lt;.jpg" in page
+    assert "<script" not in page
+    assert page.count("data:image/jpeg;base64,") >= 8
+    assert "Doubtful pairs" in page
+
+
+def test_the_evaluator_finds_every_labelled_copy_and_merges_nothing() -> None:
+    ours, *others = evaluate(real_data("dups", "pairs.csv"), DedupeSettings())
+    assert (ours.precision, ours.recall, ours.policy_found) == (1.0, 1.0, 8)
+    assert all((other.recall or 0) < 1 for other in others)
+    assert {"imagededup pHash, at most 10 bits", "imagededup dHash, at most 10 bits"} <= {o.method for o in others}
+
+
+def test_a_wrong_label_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text("file_a,file_b,label\na.jpg,b.jpg,near\na.jpg,c.jpg,perhaps\n")
+    with pytest.raises(BadInput, match=r"line 3, field 'label': an unknown label; expected exact, near"):
+        read_pairs(file)
+
+
+@pytest.mark.slow
+def test_oasis_has_one_pair_of_crops_and_no_other_group(tmp_path: Path) -> None:
+    Warehouse.create(tmp_path)
+    take_in(tmp_path, [real_data("oasis", "images")])
+    dedupe(str(tmp_path))
+    assert files_of_groups(tmp_path) == {frozenset({"Couple2.jpg", "Couple9.jpg"})}
