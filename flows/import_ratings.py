@@ -36,12 +36,17 @@ FIND_PHOTOS = """
         UNION SELECT name, photo_id, 4 FROM named JOIN sightings ON regexp_replace(file_name, '[.][^.]*$', '') = name
         UNION SELECT name, photo_id, 5 FROM (SELECT name, regexp_extract(name, '[^/]+$') AS last FROM named
                                              WHERE contains(name, '/')) JOIN sightings
-            ON file_name = last AND ends_with(uri, '/' || name)),
+            ON file_name = last AND ends_with(uri, '/' || name)
+        UNION SELECT name, photo_id, 6 FROM (SELECT name, regexp_extract(name, '[^/]+$') AS last FROM named
+                                             WHERE contains(name, '/')) JOIN sightings
+            ON regexp_replace(file_name, '[.][^.]*$', '') = last
+            AND ends_with(regexp_replace(uri, '[.][^./]*$', ''), '/' || name)),
     nearest AS (SELECT name, min(kind) AS kind FROM hits GROUP BY name)
     SELECT name, count(DISTINCT photo_id) AS photos, min(photo_id) AS photo_id
     FROM hits JOIN nearest USING (name, kind) GROUP BY name ORDER BY name
 """
-"""A name means what it says most exactly: photo_id, URI, file name, file name without ending, end of a path."""
+"""A name means what it says most exactly: photo_id, URI, file name, file name without ending, end of a path,
+end of a path without ending."""
 
 STANDING = """
     SELECT identity, value, status, scale, versions FROM current_ratings
