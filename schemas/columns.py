@@ -7,6 +7,7 @@ follows from the annotation (``X | None`` is nullable); the documentation lists 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -102,14 +103,12 @@ class TableSpec:
 
     def to_arrow(self, rows: Iterable[Record]) -> pa.Table:
         """Records as an Arrow table of exactly this table's schema."""
-        names = [c.name for c in self.columns]
-        values: dict[str, list[Any]] = {name: [] for name in names}
-        for row in rows:
-            for name in names:
-                values[name].append(getattr(row, name))
-        return pa.table({name: values[name] for name in names}, schema=self.schema)
+        held = list(rows)
+        columns = {c.name: [getattr(row, c.name) for row in held] for c in self.columns}
+        return pa.table(columns, schema=self.schema)
 
 
+@functools.cache
 def columns_of(row: type) -> tuple[ColumnSpec, ...]:
     """The columns of a record type; raises TypeError on an annotation that has no Arrow type."""
     hints = typing.get_type_hints(row)

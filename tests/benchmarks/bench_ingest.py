@@ -1,0 +1,190 @@
+"""How fast ingest is, beside the decoder alone and beside its peers, in one run on the same files.
+
+Needs the folder of real photos beside the checkout (see tests/conftest.py). Peers that are not installed are
+left out, and said to be. ``--quick`` takes a quarter of the files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import multiprocessing
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from curation.decoding.decode import decode
+from curation.properties.measure import measure
+from flows.context import Run
+from flows.ingest_run import Choice, take_in
+from flows.progress import track
+from schemas.properties import PropertySet
+from schemas.settings import IngestSettings, Settings
+from tests.conftest import real_data
+from warehouse.sources.opening import open_sources
+from warehouse.store import Warehouse
+
+PROCESSES = 2
+REFERENCE_SECONDS = 9.3
+"""The Aesthetics Toolbox, one photo of 500 by 400 on one core (see the README of the reference values)."""
+
+
+def commented(data: bytes, number: int) -> bytes:
+    """The same picture in other bytes: a comment segment behind the first marker."""
+    return data[:2] + b"\xff\xfe\x00\x06" + number.to_bytes(4, "big") + data[2:]
+
+
+def make_large(folder: Path, pictures: int, copies: int) -> None:
+    """JPEG files of 4000 by 3000, put together from real photos."""
+    sources = sorted(real_data("oasis", "images").iterdir())
+    for seed in range(pictures):
+        rng = random.Random(seed)
+        picture = Image.new("RGB", (4000, 3000))
+        for y in range(0, 3000, 400):
+            for x in range(0, 4000, 500):
+                with Image.open(rng.choice(sources)) as tile:
+                    picture.paste(tile.convert("RGB").resize((500, 400)), (x, y))
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=92)
+        for copy in range(copies):
+            (folder / f"{seed:03d}_{copy}.jpg").write_bytes(commented(stream.getvalue(), copy))
+
+
+def make_small(folder: Path, count: int) -> None:
+    """Copies of the real photos of 500 by 400."""
+    sources = sorted(real_data("oasis", "images").iterdir())
+    for number in range(count):
+        data = sources[number % len(sources)].read_bytes()
+        (folder / f"{number:05d}.jpg").write_bytes(commented(data, number))
+
+
+def decode_only(path: str) -> tuple[int, int]:
+    """What the floor does: read, and decode at the smallest scale that still holds the canonical picture."""
+    with Image.open(path) as image:
+        image.draft("RGB", (512, 384))
+        image.load()
+        return image.size
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the clock, and seconds of processors (of ended child processes too)."""
+
+    clock: float
+    cpu: float
+
+    def beyond(self, other: Cost) -> Cost:
+        """What this took more than the other."""
+        return Cost(max(self.clock - other.clock, 1e-6), max(self.cpu - other.cpu, 1e-6))
+
+
+def cost_of(work: Callable[[], object]) -> Cost:
+    """What a piece of work takes."""
+    clock, cpu = time.perf_counter(), cpu_seconds()
+    work()
+    return Cost(time.perf_counter() - clock, cpu_seconds() - cpu)
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in used)
+
+
+def ingest(folder: Path, root: Path) -> None:
+    """Ingest a folder into a new warehouse."""
+    run = Run(str(root), Warehouse.create(root), Settings(ingest=IngestSettings(workers=PROCESSES)))
+    with track("ingest", None) as tracker:
+        take_in(run, open_sources(str(folder)), Choice(), lambda shard: shard.write(run.warehouse), tracker)
+    taken, there = run.warehouse.tables["photos"].count(), len(list(folder.iterdir()))
+    if taken != there:
+        raise SystemExit(f"ingest took {taken} of {there} files")
+
+
+def decode_all(files: Sequence[Path]) -> None:
+    """Decode only, on as many processes as ingest has."""
+    with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
+        pool.map(decode_only, [str(path) for path in files], chunksize=4)
+        pool.close()
+        pool.join()  # so that the processes' time is counted
+
+
+def imagededup_rate(paths: Sequence[Path]) -> float | None:
+    """imagededup's PHash, photos per second; None where it is not installed."""
+    try:
+        from imagededup.methods import PHash
+    except ImportError:
+        return None
+    hasher = PHash(verbose=False)
+    encode: Callable[..., object] = hasher.encode_image
+    return len(paths) / cost_of(lambda: [encode(image_file=str(path)) for path in paths]).clock
+
+
+def say(text: str) -> None:
+    """Print one line at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def compare(name: str, folder: Path, scratch: Path) -> None:
+    """The decoder alone, ingest and imagededup on one folder; starting costs are taken off everywhere."""
+    files = sorted(folder.iterdir())
+    more = len(files) - 1
+    floor = cost_of(lambda: decode_all(files)).beyond(cost_of(lambda: decode_all(files[:1])))
+    one = scratch / "one"
+    one.mkdir()
+    (one / files[0].name).write_bytes(files[0].read_bytes())
+    start = cost_of(lambda: ingest(one, scratch / "first"))
+    whole = cost_of(lambda: ingest(folder, scratch / "whole")).beyond(start)
+    rate = more / whole.clock
+    say(
+        f"{name}: {len(files)} files; decoder alone {more / floor.clock:.1f}/s, {floor.cpu / more * 1e3:.1f} ms CPU each"
+    )
+    say(f"{name}: ingest {rate:.1f}/s, {whole.cpu / more * 1e3:.1f} ms CPU each (start {start.clock:.1f} s)")
+    say(
+        f"{name}: ingest is {floor.clock / whole.clock:.2f} of the decoder by the clock, {floor.cpu / whole.cpu:.2f} by CPU"
+    )
+    peer = imagededup_rate(files[:: max(1, len(files) // 40)])
+    say(f"{name}: imagededup " + (f"{peer:.1f}/s; ingest is {rate / peer:.1f} times that" if peer else "not installed"))
+
+
+def full_set() -> None:
+    """The full set of properties on one core, beside the reference."""
+    files = sorted(real_data("oasis", "images").iterdir())[::50]
+    decoded = [decode(path.read_bytes()) for path in files]
+    grays = [np.asarray(item.gray) for item in decoded]
+    measure("x", decoded[0].pixels, grays[0], (500, 400), PropertySet.FULL)
+    began = time.process_time()
+    for item, gray in zip(decoded, grays, strict=True):
+        measure("x", item.pixels, gray, (500, 400), PropertySet.FULL)
+    each = (time.process_time() - began) / len(decoded)
+    say(f"full properties: {each * 1e3:.0f} ms a photo, {REFERENCE_SECONDS / each:.0f} times the reference's speed")
+
+
+def main() -> None:
+    """Run all comparisons."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    share = 4 if parser.parse_args().quick else 1
+    full_set()
+    for name, make in (
+        ("12 megapixels", lambda folder: make_large(folder, 40 // share, 3)),
+        ("500 x 400", lambda folder: make_small(folder, 5000 // share)),
+    ):
+        with tempfile.TemporaryDirectory(prefix="bench-ingest-") as place:
+            folder = Path(place, "photos")
+            folder.mkdir()
+            make(folder)
+            compare(name, folder, Path(place))
+
+
+if __name__ == "__main__":
+    main()
