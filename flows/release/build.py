@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from flows.progress import track
 from flows.release.card import card
 from flows.release.citation import citation
 from flows.release.croissant import croissant
+from flows.release.datasheet import histogram_svg
 from flows.release.fewshot import fewshot_table
 from flows.release.methods import methods
 from flows.release.plan import KEYS, rendering
@@ -273,6 +275,9 @@ def _write_texts(
         "METHODS.md": lambda: methods(material, plain, axes),
         "README.md": lambda: card(material, plain, axes, configs),
     }
+    scores = np.array([score for score in plain["score"].to_pylist() if score is not None] or [0.0])
+    texts["plots/scores.svg"] = lambda: histogram_svg(scores, f"{axes[0].question}, scale {axes[0].scale}")
+    (folder / "plots").mkdir()
     for name, text in texts.items():
         (folder / name).write_text(text(), encoding="utf-8")
     sums = {name: sha256_of(folder / name) for config in configs for name in config.files}

@@ -10,6 +10,7 @@ import pyarrow as pa
 import yaml
 
 from flows.release.citation import bibtex, title_of
+from flows.release.datasheet import bias_lines, raters_lines, reliability_table, screening_lines
 from flows.release.wide import Axis
 from warehouse.releases.features import yaml_feature
 
@@ -43,7 +44,7 @@ def card(material: Material, rows: pa.Table, axes: tuple[Axis, ...], configs: li
         _lead(material, rows, axes),
         _loading(material, configs),
         _composition(material, rows, axes),
-        _ratings(material, axes),
+        _ratings(material, rows, axes),
         _splits(material),
         _people_and_rights(material, rows),
         f"## Citation\n\n```bibtex\n{bibtex(material)}\n```\n\n`CITATION.cff` says the same. Cite the version: "
@@ -148,10 +149,15 @@ def _composition(material: Material, rows: pa.Table, axes: tuple[Axis, ...]) -> 
     return "\n".join(lines)
 
 
-def _ratings(material: Material, axes: tuple[Axis, ...]) -> str:
-    lines = ["## Ratings and scores", ""]
+def _ratings(material: Material, rows: pa.Table, axes: tuple[Axis, ...]) -> str:
+    lines = ["## Ratings and scores", "", "![Distribution of the scores](plots/scores.svg)", ""]
     lines += [f"- *{axis.question}*, scale {axis.scale}: {axis.ratings:,} counted ratings" for axis in axes]
     lines += ["", "`METHODS.md` is a methods section filled from the data: selection, ratings, scores, splits."]
+    lines += ["", "### Reliability", "", *reliability_table(material, axes)]
+    screened = screening_lines(material)
+    if screened:
+        lines += ["", "### Screening", "", *screened]
+    lines += ["", "### What the score follows", "", *bias_lines(rows)]
     return "\n".join(lines)
 
 
@@ -187,6 +193,9 @@ def _people_and_rights(material: Material, rows: pa.Table) -> str:
         f"the rater's session, and traits stand only in groups of {material.settings.k_anonymity} and more. "
         "Locations, serial numbers, owners' names, maker notes and thumbnails are not in the published bytes.",
     ]
+    raters = raters_lines(material)
+    if raters:
+        lines += ["", "What raters told of themselves:", "", *raters]
     if material.settings.contact:
         lines += ["", f"Questions and requests to take something down: {material.settings.contact}"]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from flows.release.citation import bibtex, title_of
+from flows.release.datasheet import raters_lines
 from flows.release.wide import Axis
 from warehouse.releases.features import IMAGE_TYPE
 
@@ -105,6 +106,10 @@ def rai_fields(material: Material, axes: tuple[Axis, ...]) -> dict[str, Any]:
                                              f"{material.settings.k_anonymity} and more raters."],
         "rai:dataLimitations": [f"{certificate['groups']} independent groups of photos; scores hold for the raters who "
                                 "rated, and not for people in general."],
+        "rai:annotationsPerItem": f"{axes[0].ratings / max(material.tables['photos'].num_rows, 1):.1f} on average",
+        "rai:annotatorDemographics": raters_lines(material) or ["not known"],
+        "rai:dataAnnotationPlatform": ["Label Studio, or as the ratings' sources say"],
+        "rai:dataBiases": ["What the score follows is measured on the card (README.md): resolution, year, camera."],
         "rai:dataUseCases": ["Aesthetic quality models, personal taste, studies of agreement between raters."],
         "rai:dataReleaseMaintenancePlan": "Versions never change; a withdrawn version leaves a tombstone and has a "
         "redacted successor.",

@@ -115,6 +115,7 @@ def croissant(path: Path, *records: str) -> tuple[list[str], dict[str, int]]:
     return errors, rows
 
 
+@pytest.mark.slow
 def test_croissant_is_valid_as_1_1_and_as_1_0_and_reads_every_record(rated: Heap, tmp_path: Path) -> None:
     folder = complete(rated)
     errors, rows = croissant(folder / "croissant.json", "records")

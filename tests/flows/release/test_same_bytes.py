@@ -84,6 +84,7 @@ def test_one_flipped_byte_a_missing_and_an_extra_file_are_each_named(rated: Heap
     assert any("data/notes.txt" in fault and "extra" in fault for fault in verify(folder).faults)
 
 
+@pytest.mark.slow
 def test_a_publish_that_is_killed_leaves_no_half_release_and_the_next_one_makes_it_whole(rated: Heap) -> None:
     releases = rated.root / "wh/releases/beauty"
     env = {**os.environ, "PYTHONPATH": str(CHECKOUT)}

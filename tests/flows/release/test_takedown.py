@@ -59,6 +59,7 @@ def test_a_photo_leaves_every_version_table_and_file_and_does_not_come_back(heap
     assert {"reason": "taken_down", "detail": "this content was taken down"} in refused
 
 
+@pytest.mark.slow
 def test_a_raters_votes_leave_the_release_and_the_tables(rated: Heap) -> None:
     rated.made()
     rater = rated.warehouse.query("SELECT min(rater_id) AS r FROM ratings").to_pylist()[0]["r"]
