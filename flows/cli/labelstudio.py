@@ -178,6 +178,22 @@ def list_all(root: Root = None, as_json: Json = False) -> None:
     OUT.print(table)
 
 
+@raters.command("hours")
+def hours_of_all(root: Root = None, as_json: Json = False) -> None:
+    """Working minutes of every rater, for pay: pauses longer than [labelstudio] idle_s are left out."""
+    from flows.context import open_run
+    from flows.labelstudio.raters import hours
+
+    found = hours(open_run(resolve_root(root)))
+    if wants_json(as_json):
+        print_json([{"rater_id": r, "answers": n, "minutes": minutes} for r, (n, minutes) in found.items()])
+        return
+    table = Table("rater_id", "answers", "minutes")
+    for rater, (answers, minutes) in found.items():
+        table.add_row(rater, str(answers), f"{minutes:.1f}")
+    OUT.print(table)
+
+
 @raters.command("remove")
 def remove(
     rater: Annotated[str, typer.Argument(help="Login or pseudonym.")], root: Root = None, as_json: Json = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from flows.context import Run, open_run
@@ -15,6 +16,7 @@ from flows.outcome import Outcome
 from flows.secret_keys import pseudonym_key
 from labeling.identity import pseudonym
 from labeling.labelstudio.accounts import Account, make_account
+from labeling.labelstudio.hours import active_seconds
 from schemas.errors import WrongUse
 from schemas.ratings import RATER_PROFILES, RaterProfile
 from schemas.settings.study import Queue
@@ -84,6 +86,26 @@ def list_raters(run: Run, link: Connection) -> list[Rater]:
         if user["id"] != own:
             found.append(Rater(int(user["id"]), str(user["email"]), rater_id, panels.get(rater_id)))
     return sorted(found, key=lambda rater: rater.user)
+
+
+def hours(run: Run) -> dict[str, tuple[int, float]]:
+    """Answers and active minutes of every rater, from what the gateway saw and else from answers with their times."""
+    rows = run.warehouse.query(
+        """SELECT rater_id, moment, is_answer FROM (
+               SELECT rater_id, s.at AS moment, false AS is_answer FROM stamps s
+               UNION ALL SELECT DISTINCT rater_id, submitted_at, true FROM current_ratings
+               UNION ALL SELECT DISTINCT rater_id, submitted_at, true FROM current_comparisons
+               UNION ALL SELECT DISTINCT rater_id, presented_at, false FROM current_ratings
+               UNION ALL SELECT DISTINCT rater_id, presented_at, false FROM current_comparisons)
+           WHERE moment IS NOT NULL"""
+    ).to_pylist()
+    moments: dict[str, list[datetime]] = {}
+    answers: dict[str, int] = {}
+    for row in rows:
+        moments.setdefault(row["rater_id"], []).append(row["moment"])
+        answers[row["rater_id"]] = answers.get(row["rater_id"], 0) + bool(row["is_answer"])
+    idle = run.settings.labelstudio.idle_s
+    return {rater: (answers[rater], active_seconds(found, idle) / 60) for rater, found in sorted(moments.items())}
 
 
 def remove_rater(root: str, who: str) -> Outcome:

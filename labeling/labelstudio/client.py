@@ -182,7 +182,8 @@ class LabelStudio:
 
     def export(self, project: int) -> list[Payload]:
         """All tasks that have an annotation, skipped ones too, in one call."""
-        return self._list("GET", f"/api/projects/{project}/export", params={"exportType": "JSON"})
+        path = f"/api/projects/{project}/export"
+        return self._list("GET", path, params={"exportType": "JSON"}, what=f"project {project}")
 
     def delete_tasks(self, project: int, numbers: Sequence[int]) -> None:
         """Delete tasks with their annotations."""

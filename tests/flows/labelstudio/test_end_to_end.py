@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.context import open_run
 from flows.curate import curate
 from flows.labelstudio.collect import collect
 from flows.labelstudio.panel import rate_as_panel
+from flows.labelstudio.raters import hours
 from flows.labelstudio.send import send
 from flows.score import score
 from flows.select import select
@@ -55,6 +57,10 @@ def test_every_answer_of_three_annotators_reaches_the_tables_once(labelstudio: T
     assert all(row["simulated"] for row in ratings)
     assert {row["rater_id"][0] for row in ratings} == {"r"}
     assert sorted({row["position"] for row in ratings}) == list(range(1, PHOTOS + 1))
+
+    worked = hours(open_run(root))
+    assert {answers for answers, _ in worked.values()} == {PHOTOS}
+    assert all(minutes > 0 for _, minutes in worked.values())
 
     again = collect(root=root)
     assert (again.counts["new ratings"], again.counts["changed"], again.counts["withdrawn"]) == (0, 0, 0)
