@@ -15,9 +15,11 @@ import pyarrow as pa
 from PIL import Image
 
 from flows.context import Run
+from flows.plan import read_pilot
 from flows.reports.page import Page, Tile
 from flows.selection.plan import Chosen
 from labeling.planning import cost_of, half_width
+from labeling.protocols.catalogue import resolve
 from labeling.selection.flattening import FINE_BINS, bins, flatness
 from schemas.codes import TaskRole
 
@@ -65,8 +67,9 @@ def write_list(run: Run, chosen: Chosen) -> Path:
 def _figures(page: Page, run: Run, chosen: Chosen) -> None:
     study = run.settings.study
     votes = int(chosen.facts["votes"])
-    cost = cost_of(votes, study.seconds_per_vote, study.hourly_pay)
-    width = half_width(study.overlap, study.sd)
+    seconds, sd, basis = _spread(run, chosen)
+    cost = cost_of(votes, seconds, study.hourly_pay)
+    width = half_width(study.overlap, sd)
     figures = {
         "photos": f"{chosen.batch.photos:,}",
         "tasks": f"{len(chosen.tasks):,}",
@@ -80,11 +83,25 @@ def _figures(page: Page, run: Run, chosen: Chosen) -> None:
     page.numbers(figures)
     overlap = _in_other_batches(run, chosen)
     page.text(
-        f"Hours and pay at {study.seconds_per_vote:g} s a vote and {study.hourly_pay:g} {study.currency} an hour; the "
-        f"interval is the half-width at 95 % for {study.overlap} votes with a standard deviation of {study.sd:g} scale "
-        f"units. `salon plan` takes both from ratings. Of these photos, {overlap:,} are in other batches too. "
-        f"Distances between photos: {chosen.candidates.space}."
+        f"Hours and pay at {seconds:.3g} s a vote and {study.hourly_pay:g} {study.currency} an hour; the interval is "
+        f"the half-width at 95 % for {study.overlap} votes with a standard deviation of {sd:.3g} scale units. {basis} "
+        f"Of these photos, {overlap:,} are in other batches too. Distances between photos: {chosen.candidates.space}."
     )
+
+
+def _spread(run: Run, chosen: Chosen) -> tuple[float, float, str]:
+    """Seconds per vote, standard deviation of votes, and where both come from."""
+    study = run.settings.study
+    protocol = resolve(study.protocols, chosen.batch.protocol)
+    pilot = None if protocol.is_comparison else read_pilot(run, None)
+    if pilot is None or (pilot.question, pilot.scale) != (protocol.question, protocol.scale.id):
+        return (
+            study.seconds_per_vote,
+            study.sd,
+            "Both are the settings' figures, for want of ratings.",
+        )
+    votes = "simulated votes" if pilot.simulated else "votes"
+    return pilot.seconds or study.seconds_per_vote, pilot.spread.sd, f"Both come from {pilot.spread.votes:,} {votes}."
 
 
 def _strata(page: Page, chosen: Chosen) -> None:

@@ -17,11 +17,12 @@ from schemas.protocols import NAME_PATTERN
 from schemas.ratings import BATCHES, BatchState
 
 
-def waiting(run: Run) -> str | None:
-    """The batch that was chosen last and is not sent yet."""
+def waiting(run: Run, simulated: bool | None = None) -> str | None:
+    """The batch that was chosen last and is not sent yet: of people, of simulated raters, or of either."""
     rows = run.warehouse.query(
-        "SELECT batch_id FROM batches WHERE state = $1 ORDER BY created_at DESC, batch_id DESC LIMIT 1",
-        [BatchState.CHOSEN.value],
+        """SELECT batch_id FROM batches WHERE state = $1 AND ($2 IS NULL OR simulated = $2)
+           ORDER BY created_at DESC, batch_id DESC LIMIT 1""",
+        [BatchState.CHOSEN.value, simulated],
     )
     return str(rows["batch_id"][0].as_py()) if rows.num_rows else None
 

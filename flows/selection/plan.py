@@ -82,7 +82,7 @@ def plan_batch(
     """
     study = run.settings.study if seed is None else run.settings.study.model_copy(update={"seed": seed})
     protocol = resolve(study.protocols, study.protocol)
-    batch_id = name or waiting(run) or next_name(run)
+    batch_id = name or waiting(run, simulated) or next_name(run)
     refuse_sent(run, batch_id)
     listed = photos_in_file(run, from_list)
     wanted = n if n is not None else (len(listed) or study.batch_size)
