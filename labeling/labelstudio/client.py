@@ -23,6 +23,12 @@ READ_PAUSE_S = 0.5
 PAGE = 2500
 """Tasks per page: 2,000 tasks came in 0.9 s so, against 6 s in pages of 100."""
 
+INCLUDED = (
+    "id,data,created_at,updated_at,annotations,result,completed_by,updated_by,was_cancelled,ground_truth,lead_time,"
+    "import_id,last_action,bulk_created,parent_annotation,parent_prediction,task,project"
+)
+"""Fields of tasks and of their annotations alike: what is not named here is missing in both."""
+
 TIMEOUT = httpx.Timeout(10.0, read=180.0)
 RENEW_EARLY_S = 60.0
 Payload = dict[str, Any]
@@ -169,8 +175,7 @@ class LabelStudio:
 
     def changed_tasks(self, project: int, since: datetime) -> Iterator[Payload]:
         """Tasks that were touched after a moment of the server's clock, with all their annotations."""
-        included = "id,data,annotations,created_at,updated_at"
-        yield from self._tasks(project, fields="all", include=included, query=_touched_after(since))
+        yield from self._tasks(project, fields="all", include=INCLUDED, query=_touched_after(since))
 
     def count_changed(self, project: int, since: datetime) -> int:
         """How many tasks were touched after a moment of the server's clock."""
