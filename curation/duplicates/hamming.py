@@ -130,9 +130,12 @@ def join_between(many: Words, few: Words, radius: int, threads: int | None = Non
     plan = plan_probe(radius, few)
     moved, wanted = _permuted(many, plan.order), _permuted(few, plan.order)
     back = _inverse(plan.order)
+    room, few_room = np.empty_like(moved), np.empty_like(wanted)
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        for choice in plan.choices:
-            pairs = _probe(plan, choice, moved, wanted, pool)
+        for sweep in sweeps(plan, many.size):
+            bounds = _partition(moved, sweep, room, pool)
+            few_bounds = _partition(wanted, sweep, few_room, pool)
+            pairs = _probe(plan, sweep, (room, bounds), (few_room, few_bounds), pool)
             if pairs.shape[0]:
                 yield _matches(many, few, _permuted(pairs.reshape(-1), back).reshape(-1, 2))
 
@@ -231,38 +234,48 @@ def _sweep(plan: Plan, sweep: Sweep, room: Words, bounds: npt.NDArray[np.int64],
     return np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
 
 
-def _probe(plan: Plan, choice: Choice, many: Words, few: Words, pool: ThreadPoolExecutor) -> Words:
-    """The pairs, in the plan's bit order, that one choice brings together."""
+Partitioned = tuple[Words, npt.NDArray[np.int64]]
+"""Words in buckets, and the buckets' bounds."""
+
+
+def _probe(plan: Plan, sweep: Sweep, many: Partitioned, few: Partitioned, pool: ThreadPoolExecutor) -> Words:
+    """The pairs, in the plan's bit order, that the sweep's choices bring together across the two sets."""
     from curation.duplicates import hamming_kernels as kernels
 
-    bits = min(22, max(12, few.size.bit_length() + 4))
-    mask = np.uint64(sum(((1 << field.width) - 1) << field.shift for field in plan.fields(choice)))
-    shift = np.uint64(64 - bits)
-    keys = np.empty(few.size, np.uint32)
-    kernels.hash_keys(few, mask, shift, keys)
-    order = np.argsort(keys, kind="stable")
-    counts = np.bincount(keys, minlength=1 << bits)
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
-    present = np.packbits(counts > 0, bitorder="little").view(np.uint32)
-    tables, ordered = (mask, shift, starts, present), few[order]
-    rule, masks, needs = _rule(plan, choice), _masks(plan), np.array(plan.needs, np.int64)
+    masks, needs = _masks(plan), np.array(plan.needs, np.int64)
+    chosen = [
+        (np.uint64(sum(((1 << f.width) - 1) << f.shift for f in plan.fields(choice))), _rule(plan, choice))
+        for choice in sweep.choices
+    ]
+    largest = int(np.diff(few[1]).max())
+    upcoming = itertools.count()
 
-    def work(words: Words) -> list[Words]:
-        found = np.empty((1 << 16, 2), np.uint64)
+    def work(_: int) -> list[Words]:
+        starts = np.empty((1 << _key_bits(largest)) + 2, np.uint32)
+        ordered_room = np.empty(largest, np.uint64)
+        found = np.empty((max(largest, 1 << 14), 2), np.uint64)
         results = []
-        at = 0
-        while at < words.size:
-            written, after = kernels.probe(words, at, ordered, tables, rule, masks, needs, found)
-            if written < 0:  # not even one strip's pairs fit
-                found = np.empty((2 * found.shape[0], 2), np.uint64)
-                continue
-            at = after
-            if written:
-                results.append(found[:written].copy())
+        while (bucket := next(upcoming)) < many[1].size - 1:
+            words = many[0][many[1][bucket] : many[1][bucket + 1]]
+            wanted = few[0][few[1][bucket] : few[1][bucket + 1]]
+            for mask, rule in chosen if words.size and wanted.size else ():
+                key = np.array([mask, 64 - _key_bits(wanted.size)], np.uint64)
+                ordered = ordered_room[: wanted.size]
+                kernels.sort_few(wanted, key[0], key[1], starts, ordered)
+                at = 0
+                while at < words.size:
+                    written, at = kernels.probe(words, at, ordered, starts, key, rule, masks, needs, found)
+                    if written:
+                        results.append(found[:written].copy())
         return results
 
-    parts = [part for parts in pool.map(work, np.array_split(many, pool._max_workers)) for part in parts]
+    parts = [part for parts in pool.map(work, range(pool._max_workers)) for part in parts]
     return np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
+
+
+def _key_bits(words: int) -> int:
+    """Bits of the keys of so many words: eight to sixteen keys for each, so that most are empty."""
+    return max(4, words.bit_length() + 3)
 
 
 # -- the order of bits -------------------------------------------------------------------------------

@@ -14,9 +14,6 @@ from numba.extending import intrinsic
 
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """An odd multiplier that carries the low bits into the high ones."""
-STRIP = 2048
-"""Words whose keys are made at once, in vectors."""
-
 compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
@@ -162,45 +159,60 @@ def scan_bins(words: Any, starts: Any, bins: Any, at: Any, rule: Any, masks: Any
 
 
 @compiled
-def hash_keys(words: Any, mask: Any, shift: Any, out: Any) -> None:
+def hash_key(word: Any, mask: Any, shift: Any) -> Any:
     """A key of 64 - `shift` bits made from the bits of `mask`: equal there, equal key."""
-    for i in range(words.size):
-        out[i] = np.uint32(((words[i] & mask) * SPREAD) >> shift)
+    return np.uint32(((word & mask) * SPREAD) >> shift)
 
 
 @compiled
-def probe(many: Any, at: Any, few: Any, tables: Any, rule: Any, masks: Any, needs: Any, found: Any) -> Any:
+def sort_few(few: Any, mask: Any, shift: Any, starts: Any, out: Any) -> None:
+    """Sort a few words by their key; those of key ``k`` are then ``out[starts[k]:starts[k + 1]]``."""
+    keys = np.uint32(1) << np.uint32(np.uint64(64) - shift)
+    for k in range(keys + 2):
+        starts[k] = 0
+    for i in range(few.size):
+        starts[hash_key(few[i], mask, shift) + np.uint32(2)] += 1
+    for k in range(2, keys + 2):
+        starts[k] += starts[k - 1]
+    for i in range(few.size):
+        place = hash_key(few[i], mask, shift) + np.uint32(1)
+        out[starts[place]] = few[i]
+        starts[place] += 1
+
+
+@compiled
+def probe(many: Any, at: Any, few: Any, starts: Any, key: Any, rule: Any, masks: Any, needs: Any, found: Any) -> Any:
     """Report pairs of one of `many` words and one of a `few` that agree in the bits of one choice.
 
     Parameters
     ----------
-    few : (n,) uint64
-        Words sorted by the choice's key.
-    tables : tuple
-        ``(mask, shift, starts, present)``: how a key is made; where each key's words begin; one bit for each
-        key, so that most words are passed over without leaving the cache.
+    few, starts : arrays
+        As `sort_few` leaves them.
+    key : (2,) uint64
+        Mask and shift of the keys.
+    found : (room, 2) uint64
+        Where pairs are written; there must be room for one word's partners.
+
+    Returns
+    -------
+    tuple of int
+        Pairs written, and the word to go on from.
     """
-    mask, shift, starts, present = tables
+    mask, shift = key[0], key[1]
     radius, part, choice = rule[0], np.intp(rule[1]), rule[2]
-    keys = np.empty(STRIP, np.uint32)
     written = 0
-    for strip in range(at, many.size, STRIP):
-        words = many[strip : min(strip + STRIP, many.size)]
-        hash_keys(words, mask, shift, keys)
-        for i in range(words.size):
-            key = np.intp(keys[i])
-            if not (present[key >> 5] >> np.uint32(key & 31)) & np.uint32(1):
-                continue
-            start, end = np.intp(starts[key]), np.intp(starts[key + 1])
-            for j in range(start, end):
-                difference = words[i] ^ few[j]
-                if popcount(difference) > radius or not first_to_see(difference, part, choice, masks, needs):
-                    continue
-                if written == found.shape[0]:
-                    return -1, strip
-                found[written, 0] = words[i]
+    for i in range(at, many.size):
+        word = many[i]
+        place = hash_key(word, mask, shift)
+        start, end = starts[place], starts[place + np.uint32(1)]
+        if start == end:
+            continue
+        if written + np.intp(end - start) > found.shape[0]:
+            return written, i
+        for j in range(start, end):
+            difference = word ^ few[j]
+            if popcount(difference) <= radius and first_to_see(difference, part, choice, masks, needs):
+                found[written, 0] = word
                 found[written, 1] = few[j]
                 written += 1
-        if written > found.shape[0] // 2:
-            return written, strip + words.size
     return written, many.size
