@@ -203,7 +203,7 @@ class Evidence:
         what = {
             PromptRule: "margin over ordinary photographs",
             ExemplarRule: "likeness to the exemplars",
-            TypicalityRule: "distance from its neighbours, in robust deviations,",
+            TypicalityRule: "distance from the others, in robust deviations,",
             HeadRule: "predicted score",
         }[type(rule)]
         return decide(rule, scores, what, f"there is no vector of {self.space}")

@@ -33,6 +33,8 @@ LOCK_PATIENCE_S = 600.0
 ROUNDING = 1e-5
 """A product of unit vectors in float32 is this near to the exact one."""
 
+COLUMNS = pa.schema([EMBEDDINGS.schema.field(name) for name in ("photo_id", "model", "vector")])
+
 Vectors = npt.NDArray[np.float32]
 
 
@@ -108,8 +110,7 @@ class _State:
 def _refreshed(warehouse: Warehouse, model: str, folder: Path) -> VectorMatrix:
     """Append what new data files hold; begin again where files went (compaction, takedown)."""
     state = _State.read(folder / "state.json")
-    dataset = warehouse.table(EMBEDDINGS).dataset()
-    fragments = {fragment.path: fragment for fragment in dataset.get_fragments()}
+    fragments = {fragment.path: fragment for fragment in warehouse.table(EMBEDDINGS).dataset().get_fragments()}
     if state.files - set(fragments):
         state = _State(frozenset(), 0, 0)
         # Other processes may have the old files mapped: they keep them, new ones take their place.
@@ -117,28 +118,25 @@ def _refreshed(warehouse: Warehouse, model: str, folder: Path) -> VectorMatrix:
             (folder / name).unlink(missing_ok=True)
     fresh = sorted(set(fragments) - state.files)
     if fresh:
-        rows, dimensions = _append(folder, state, model, [fragments[name] for name in fresh], dataset.schema)
+        rows, dimensions = _append(folder, state, model, [fragments[name] for name in fresh])
         state = _State(frozenset(fragments), rows, dimensions)
         state.write(folder / "state.json")
     return _mapped(folder, state)
 
 
-def _append(
-    folder: Path, state: _State, model: str, fragments: Sequence[pads.Fragment], schema: pa.Schema
-) -> tuple[int, int]:
-    """Write the model's rows of some data files behind those that are there; what a kill left over is cut off.
-
-    `schema` is the table's: the types in a file depend on who wrote it (Delta's own delete writes views).
-    """
+def _append(folder: Path, state: _State, model: str, fragments: Sequence[pads.Fragment]) -> tuple[int, int]:
+    """Write the model's rows of some data files behind those that are there; what a kill left over is cut off."""
     rows, dimensions = state.rows, state.dimensions
     with (
         _opened(folder / "ids.bin", rows * ID_BYTES) as ids,
         _opened(folder / "vectors.bin", rows * dimensions * 4) as vectors,
     ):
         for fragment in fragments:
-            for batch in fragment.to_batches(
-                schema=schema, columns=["photo_id", "vector"], filter=pc.field("model") == model, batch_size=8192
-            ):
+            for whole in fragment.to_batches(columns=COLUMNS.names, batch_size=8192):
+                # Cast and filtered here: after one of Delta's own deletes files hold string views, which pyarrow's
+                # datasets do not compare with strings.
+                plain = whole.cast(COLUMNS)
+                batch = plain.filter(pc.equal(plain["model"], model))
                 if not batch.num_rows:
                     continue
                 flat = batch["vector"].flatten()

@@ -24,7 +24,7 @@ def likeness(vectors: Vectors, exemplars: Vectors) -> Scores:
 
 
 def neighbour_distance(vectors: Vectors, reference: Vectors, own: npt.NDArray[np.int64], neighbours: int) -> Scores:
-    """Mean cosine distance of each picture to its nearest neighbours in a reference, exactly.
+    """Cosine distance of each picture to its k-th nearest neighbour in a reference, exactly (Ramaswamy 2000).
 
     Parameters
     ----------
@@ -34,22 +34,22 @@ def neighbour_distance(vectors: Vectors, reference: Vectors, own: npt.NDArray[np
     own : ndarray of int, shape (n,)
         Which row of the reference is the picture itself; -1 where none is.
     neighbours : int
-        At most m - 1 are used.
+        k, at most m - 1; 0 takes half of the reference, so that strangers do not hide among their like.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        0 (all neighbours equal) to 2.
+        0 (k neighbours are equal) to 2.
     """
-    k = max(1, min(neighbours, len(reference) - 1))
+    k = max(1, min(neighbours or len(reference) // 2, len(reference) - 1))
     found = np.empty(len(vectors))
     for start in range(0, len(vectors), BLOCK):
         cosines = vectors[start : start + BLOCK] @ reference.T
         itself = own[start : start + BLOCK]
         rows = np.flatnonzero(itself >= 0)
         cosines[rows, itself[rows]] = -np.inf
-        best = np.partition(cosines, cosines.shape[1] - k, axis=1)[:, -k:]
-        found[start : start + BLOCK] = 1 - best.astype(np.float64).mean(axis=1)
+        place = cosines.shape[1] - k
+        found[start : start + BLOCK] = 1 - np.partition(cosines, place, axis=1)[:, place].astype(np.float64)
     return found
 
 

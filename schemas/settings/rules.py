@@ -85,10 +85,12 @@ class ExemplarRule(ScoredRule):
 
 
 class TypicalityRule(ScoredRule):
-    """Mean distance to the nearest neighbours, in robust deviations from the median: at_most drops outliers."""
+    """Distance to the k-th nearest neighbour, in robust deviations from the median: at_most drops outliers."""
 
     kind: Literal["typicality"] = "typicality"
-    neighbours: int = Field(10, ge=1, description="Nearest neighbours that are looked at.")
+    neighbours: int = Field(
+        0, ge=0, description="k: 0 is half of the reference (far from most); a few find photos that stand alone."
+    )
     reference: int = Field(20000, ge=100, description="Photos, chosen by hash, among which neighbours are looked for.")
 
 

@@ -55,7 +55,7 @@ def main() -> None:
     for embedder in (Descriptor(), load_open_clip(tower, Loading(device="cpu", precision=Precision.FLOAT32))):
         vectors = vectors_of(embedder, [canonical(data) for data in originals])
         everything = np.concatenate([vectors, vectors_of(embedder, strangers())])
-        distance = neighbour_distance(everything, everything, np.arange(len(everything)), 10)
+        distance = neighbour_distance(everything, everything, np.arange(len(everything)), 0)
         cosine = np.sum(vectors[:100] * vectors_of(embedder, originals[:100]), axis=1)
         row = {
             "space": embedder.space.model,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,10 @@ from PIL import Image
 from curation.canonical import VERSION
 from flows.embed import embed
 from flows.ingest import ingest
+from schemas.codes import RatingStatus, TaskRole
 from schemas.errors import IntegrityFault, MissingWeights
 from schemas.photos import EMBEDDINGS, PICTURES, VERDICTS, Picture
+from schemas.ratings import RATINGS, Rating
 from tests.command_line import salon
 from tests.conftest import real_data
 from warehouse.delta import Table
@@ -100,13 +104,13 @@ def test_a_run_that_is_broken_off_loses_a_shard_at_most(
         if self.spec is EMBEDDINGS:
             calls.append(1)
             if len(calls) == 3:
-                raise KeyboardInterrupt
+                raise OSError(errno.ENOSPC, "No space left on device")
         return insert(self, rows)
 
     with monkeypatch.context() as patch:
         patch.setattr(Table, "insert", dies_at_the_third)
-        with pytest.raises(KeyboardInterrupt):
-            embed.fn(root=str(root))
+        with pytest.raises(OSError, match="No space left"):
+            embed(root=str(root))
     warehouse = Warehouse.open(root)
     assert warehouse.table(EMBEDDINGS).count() == 10
     ended = salon(capfd, root, "embed", "--json")
@@ -176,13 +180,13 @@ def test_two_models_are_two_spaces_and_rules_on_vectors_decide(root: Path, capfd
 def test_vectors_of_other_weights_never_come_under_the_same_name(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from curation.embedding.descriptor import Descriptor
 
-    embed.fn(root=str(root))
+    embed(root=str(root))
     other = Descriptor().space.__class__(**{**vars(Descriptor().space), "weights_sha256": "ab" * 32})
     monkeypatch.setattr(Descriptor, "space", other)
     with pytest.raises(IntegrityFault, match="spaces are never mixed"):
-        embed.fn(root=str(root))
+        embed(root=str(root))
     with pytest.raises(MissingWeights):
-        embed.fn(root=str(root), embedder="open_clip:local-dir:/nowhere")
+        embed(root=str(root), embedder="open_clip:local-dir:/nowhere")
 
 
 def test_search_finds_the_photos_that_are_nearest(root: Path, capfd: Capture) -> None:
@@ -190,10 +194,77 @@ def test_search_finds_the_photos_that_are_nearest(root: Path, capfd: Capture) ->
     assert salon(capfd, root, "embed").code == 0
     ended = salon(capfd, root, "search", "--like", "small", "-n", "3", "--json")
     answer = json.loads(ended.out)
-    assert answer["photos"][0]["file_name"] == "long.png"  # the other picture of noise
-    assert [hit["score"] for hit in answer["photos"]] == sorted((h["score"] for h in answer["photos"]), reverse=True)
+    rows = Warehouse.open(root).table(EMBEDDINGS).read(["photo_id", "vector"]).to_pylist()
+    vectors = {row["photo_id"]: np.array(row["vector"]) for row in rows}
+    asked = Warehouse.open(root).query("SELECT photo_id FROM sightings WHERE file_name = 'small.png'")
+    own = asked["photo_id"][0].as_py()
+    cosines = {photo: float(vectors[own] @ vector) for photo, vector in vectors.items() if photo != own}
+    expected = sorted(cosines, key=lambda photo: -cosines[photo])[:3]
+    assert [hit["photo_id"] for hit in answer["photos"]] == expected
+    assert [hit["score"] for hit in answer["photos"]] == pytest.approx([cosines[p] for p in expected], abs=1e-6)
     page = Path(answer["report"]).read_text()
     assert page.count("data:image/jpeg") == 3
     assert salon(capfd, root, "search", "sunset over water").code == 2
     assert "no text half" in salon(capfd, root, "search", "sunset over water").err.replace("\n", " ")
     assert salon(capfd, root, "search").code == 2
+
+
+def vote(photo_id: str, number: int, value: float | None, role: TaskRole, status: RatingStatus) -> Rating:
+    key = f"{photo_id}:{number}"
+    return Rating(
+        rating_id=key,
+        identity=key,
+        photo_id=photo_id,
+        rater_id=f"r{number}",
+        question="beauty",
+        scale="acr-5",
+        scale_low=1,
+        scale_high=5,
+        value=value,
+        role=role,
+        source="test",
+        status=status,
+        simulated=True,
+        recorded_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+def test_preview_shows_every_rule_and_writes_no_verdict(root: Path, capfd: Capture) -> None:
+    ended = salon(capfd, root, "filter", "--preview", "--json")
+    assert ended.code == 0
+    answer = json.loads(ended.out)
+    assert answer["counts"]["resolution would drop"] == 1
+    assert answer["counts"]["would stay"] == REAL
+    page = Path(answer["files"]["preview"]).read_text()
+    for text in ("resolution", "not_a_photograph", "Dropped, nearest to the line", "small.png", "at_least = 200"):
+        assert text in page
+    assert Warehouse.open(root).table(VERDICTS).count() == 0
+    assert salon(capfd, root, "filter", "--preview", "--audit").code == 2
+
+
+def test_the_audit_counts_what_raters_would_have_kept(root: Path, capfd: Capture) -> None:
+    assert salon(capfd, root, "filter").code == 0
+    assert "nothing to audit yet" in salon(capfd, root, "filter", "--audit").err.replace("\n", " ")
+    warehouse = Warehouse.open(root)
+    ids = {
+        row["file_name"]: row["photo_id"]
+        for row in warehouse.query("SELECT file_name, photo_id FROM sightings").to_pylist()
+    }
+    kept = [photo for name, photo in ids.items() if name not in BAD]
+    votes = [vote(photo, 0, 2 + k % 3, TaskRole.RATE, RatingStatus.COUNTED) for k, photo in enumerate(kept)]
+    for number in range(3):
+        votes.append(vote(ids["long.png"], number, 5, TaskRole.AUDIT, RatingStatus.COUNTED))
+        votes.append(vote(ids["small.png"], number, 1, TaskRole.AUDIT, RatingStatus.COUNTED))
+        refused = RatingStatus.CANNOT_RATE if number else RatingStatus.COUNTED
+        votes.append(vote(ids["blank.png"], number, None if number else 5, TaskRole.AUDIT, refused))
+    warehouse.table(RATINGS).insert(votes)
+    ended = salon(capfd, root, "filter", "--audit", "--json")
+    assert ended.code == 0
+    counts = json.loads(ended.out)["counts"]
+    assert counts["audited photos"] == 3
+    assert counts["wrongly dropped by elongation"].startswith("1 of 1 (100%")
+    assert counts["wrongly dropped by resolution"].startswith("0 of 1 (0%")
+    assert counts["wrongly dropped by blank"].startswith("0 of 1")  # two of three could not rate it
+    assert counts["limit of elongation for precision 0.9"] == "none reaches it"
+    assert counts["limit of resolution for precision 0.9"] == "256"
+    assert "simulated" in Path(json.loads(ended.out)["files"]["report"]).read_text().lower()
