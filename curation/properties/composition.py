@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from curation.compiled import vectorised
+
 Singles = npt.NDArray[np.float32]
 Gray = npt.NDArray[np.uint8]
 
@@ -64,23 +66,58 @@ def _laplacian(values: Singles) -> Singles:
 
 def _blur(values: Singles) -> float:
     """Share of the variation down the columns that is left when the picture is blurred down the columns."""
-    sharp = _edges(values)
-    lost = np.maximum(0, sharp - _edges(_box(values)))
-    whole = float(sharp.sum(dtype=np.float64))
-    return 1.0 - float(lost.sum(dtype=np.float64)) / whole if whole else 1.0
+    whole, lost = _variation(values, _box(values))
+    return 1.0 - lost / whole if whole else 1.0
 
 
+@vectorised
 def _box(values: Singles) -> Singles:
     """Mean of `WINDOW` rows around each row; beyond the border rows are mirrored."""
+    height, width = values.shape
     half = WINDOW // 2
-    padded = np.pad(values, ((half + 1, half), (0, 0)), mode="symmetric")
-    padded[0] = 0  # sums begin with nothing
-    sums = np.cumsum(padded, axis=0, dtype=np.float64)
-    return np.asarray((sums[WINDOW:] - sums[:-WINDOW]) / WINDOW, dtype=np.float32)
+    result = np.empty((height, width), np.float32)
+    sums = np.zeros(width, np.float32)
+    for y in range(-half, half + 1):
+        row = values[_inside(y, height)]
+        for x in range(width):
+            sums[x] += row[x]
+    for y in range(height):
+        out, coming, going = result[y], values[_inside(y + half + 1, height)], values[_inside(y - half, height)]
+        for x in range(width):
+            out[x] = sums[x] / np.float32(WINDOW)
+            sums[x] += coming[x] - going[x]
+    return result
 
 
-def _edges(values: Singles) -> Singles:
-    """Size of Sobel's response down the columns, without the border."""
-    difference = values[2:] - values[:-2]
-    smooth = difference[:, :-2] + 2 * difference[:, 1:-1] + difference[:, 2:]
-    return np.asarray(np.abs(smooth)[1:-1, 1:-1])
+@vectorised
+def _inside(y: int, height: int) -> int:
+    """The row that stands for a row beyond the border."""
+    mirrored = -y - 1 if y < 0 else y
+    return 2 * height - 1 - mirrored if mirrored >= height else mirrored
+
+
+@vectorised
+def _variation(values: Singles, blurred: Singles) -> tuple[float, float]:
+    """Sum of Sobel's responses down the columns, two pixels inside the border, and how much blurring takes of it."""
+    height, width = values.shape
+    whole = lost = 0.0
+    for y in range(2, height - 2):
+        above, below = values[y - 1], values[y + 1]
+        blurred_above, blurred_below = blurred[y - 1], blurred[y + 1]
+        row_whole = row_lost = np.float32(0)
+        for x in range(2, width - 2):
+            sharp = abs(
+                below[x - 1] - above[x - 1] + np.float32(2) * (below[x] - above[x]) + below[x + 1] - above[x + 1]
+            )
+            soft = abs(
+                blurred_below[x - 1]
+                - blurred_above[x - 1]
+                + np.float32(2) * (blurred_below[x] - blurred_above[x])
+                + blurred_below[x + 1]
+                - blurred_above[x + 1]
+            )
+            row_whole += sharp
+            row_lost += max(np.float32(0), sharp - soft)
+        whole += float(row_whole)
+        lost += float(row_lost)
+    return whole, lost

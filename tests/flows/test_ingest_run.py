@@ -7,6 +7,7 @@ import ctypes
 import hashlib
 import os
 import shutil
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,3 +250,18 @@ def test_pictures_are_canonical(hostile: Run) -> None:
             assert "icc_profile" not in picture.info
         short, side = min(int(str(row["width"])), int(str(row["height"]))), min(int(str(row["w"])), int(str(row["h"])))
         assert side == min(short, 512)
+
+
+def test_members_of_a_tar_file_are_photos_whose_bytes_are_kept_in_the_warehouse(tmp_path: Path) -> None:
+    images = sorted(real_data("oasis", "images").iterdir())[:3]
+    with tarfile.open(tmp_path / "shard.tar", "w") as archive:
+        for image in images:
+            archive.add(image, arcname=f"deep/{image.name}")
+    run = new_run(tmp_path / "w")
+    assert go(run, tmp_path / "shard.tar").written.photos == 3
+    found = rows(run, "SELECT photo_id, file_name FROM sightings ORDER BY file_name")
+    assert [row["file_name"] for row in found] == [image.name for image in images]
+    for row, image in zip(found, images, strict=True):
+        photo_id = str(row["photo_id"])
+        assert (tmp_path / "w" / "objects" / photo_id[:2] / photo_id).read_bytes() == image.read_bytes()
+    assert go(run, tmp_path / "shard.tar").files == 0
