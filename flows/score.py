@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 from prefect import flow, task
 
 from flows.context import open_run
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
+from labeling.scoring.comparisons import score_comparisons
 from labeling.scoring.question import Question, score_question, settings_digest, votes_digest
-from schemas.ratings import RATERS, RELIABILITY, SCORES, SCORINGS
+from schemas.codes import ScoreMethod
+from schemas.ratings import COMPARISONS, RATERS, RELIABILITY, SCORES, SCORINGS
 
 VOTES_OF = """
     SELECT * FROM counted_ratings WHERE question = ? AND scale = ?
@@ -29,7 +32,8 @@ def score(root: str) -> Outcome:
     """Work out the scores of every question whose votes or settings have changed; results equal a full run."""
     run = open_run(root)
     questions = [Question(*row.values()) for row in run.warehouse.query(QUESTIONS).to_pylist()]
-    notes = [] if questions else ["There are no ratings yet: collect some, or salon import-ratings FILE."]
+    rated = bool(questions) or run.warehouse.table(COMPARISONS).count() > 0
+    notes = [] if rated else ["There are no ratings yet: collect some, or salon import-ratings FILE."]
     counts: dict[str, int | float | str] = {"questions": len(questions), "worked out": 0, "unchanged": 0}
     scored = task(**RETRIES)(score_one)
     remove_others(root, [(what.question, what.scale) for what in questions])
@@ -40,6 +44,9 @@ def score(root: str) -> Outcome:
             counts |= {f"{what.question}: {name}": figure for name, figure in figures.items()}
             notes += [f"{what.question}: {sentence}" for sentence in said]
             tracker.advance()
+    compared, said = task(**RETRIES)(score_pairs)(root)
+    counts |= {f"{name}: photos compared": photos for name, photos in compared.items()}
+    notes += said
     return publish_counts(Outcome("score", counts, tuple(notes)))
 
 
@@ -64,6 +71,20 @@ def score_one(root: str, what: Question) -> tuple[bool, dict[str, int | float | 
         run.warehouse.table(RELIABILITY).replace(result.reliability, where)
         run.warehouse.table(SCORINGS).replace([result.scoring], where)
     return changed, *_standing(root, what)
+
+
+def score_pairs(root: str) -> tuple[dict[str, int], list[str]]:
+    """Score the comparisons of every question; returns the photos of each, and what should be read."""
+    warehouse = open_run(root).warehouse
+    table = warehouse.query("SELECT * FROM counted_comparisons ORDER BY comparison_id")
+    parts, photos, notes = [SCORES.schema.empty_table()], {}, list[str]()
+    for question in table["question"].unique().sort().to_pylist():
+        rows, said = score_comparisons(table.filter(pa.compute.equal(table["question"], question)), question)
+        parts.append(rows)
+        photos[question] = rows.num_rows
+        notes += said
+    warehouse.table(SCORES).replace(pa.concat_tables(parts), f"method = '{ScoreMethod.BRADLEY_TERRY.value}'")
+    return photos, notes
 
 
 def _standing(root: str, what: Question) -> tuple[dict[str, int | float | str], list[str]]:

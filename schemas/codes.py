@@ -121,6 +121,8 @@ class ScoreMethod(StrEnum):
     """Weighted two-way model with shrunk rater variances: the release default."""
     ORDINAL = "ordinal"
     """Cumulative model."""
+    BRADLEY_TERRY = "bradley_terry"
+    """Log-odds of winning a comparison; its scale is called pairs."""
 
 
 class Split(StrEnum):

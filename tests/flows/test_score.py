@@ -13,11 +13,12 @@ import pytest
 from scipy.stats import spearmanr
 
 from flows.import_ratings import Request, take_file
-from flows.score import QUESTIONS, remove_others, score, score_one
+from flows.score import QUESTIONS, remove_others, score, score_one, score_pairs
 from labeling.importing.columns import Wanted
 from labeling.scoring.question import Question
+from schemas.ratings import COMPARISONS, Comparison
 from tests.conftest import real_data
-from tests.labeling.photos import photo_id_of, warehouse_with
+from tests.labeling.photos import SEEN, photo_id_of, warehouse_with
 from warehouse.store import Warehouse
 
 DERIVED = ("scores", "raters", "reliability", "scorings")
@@ -169,3 +170,39 @@ def test_the_flow_says_what_it_did_and_an_empty_warehouse_is_no_fault(warehouse:
     vote(warehouse, tmp_path, [("a", "r1", 3), ("a", "r2", 5), ("b", "r1", 6), ("b", "r2", 7)])
     outcome = score(warehouse.location.root)
     assert (outcome.counts["worked out"], outcome.counts["beauty: votes"]) == (1, 4)
+
+
+def compared(question: str, left: str, right: str, outcome: str, number: int) -> Comparison:
+    return Comparison(
+        comparison_id=f"{question}{number}",
+        identity=f"{question}{number}",
+        left_id=photo_id_of(f"/photos/{left}.jpg"),
+        right_id=photo_id_of(f"/photos/{right}.jpg"),
+        outcome=outcome,
+        rater_id="r1",
+        question=question,
+        role="rate",
+        source="test",
+        status="counted",
+        simulated=question == "simulated",
+        recorded_at=SEEN,
+    )
+
+
+def test_comparisons_become_scores_of_their_own(warehouse: Warehouse) -> None:
+    # Three photos in a circle with one side stronger, as choix publishes it; and a pair that always ends the same.
+    circle = [("a", "b", "left"), ("b", "a", "right"), ("b", "c", "left"), ("a", "c", "right")]
+    rows = [compared("which", *judged, number) for number, judged in enumerate(circle)]
+    rows += [compared("simulated", "a", "d", "left", number) for number in range(3)]
+    warehouse.table(COMPARISONS).insert(rows)
+    photos, notes = score_pairs(warehouse.location.root)
+    assert photos == {"simulated": 2, "which": 3}
+    found = warehouse.query("SELECT * FROM scores ORDER BY question DESC, score DESC").to_pylist()
+    assert [row["score"] for row in found[:3]] == pytest.approx([0.419617624, 0, -0.419617624], abs=1e-8)
+    assert found[0]["histogram"] == [1, 0, 2]  # one loss, no tie, two wins
+    assert all(row["ci_low"] < row["score"] < row["ci_high"] and row["scale"] == "pairs" for row in found)
+    assert [row["simulated"] for row in found] == [False] * 3 + [True] * 2
+    assert len(notes) == 1 and "prior" in notes[0]
+    version = warehouse.tables["scores"].version
+    score_pairs(warehouse.location.root)
+    assert warehouse.tables["scores"].version == version
