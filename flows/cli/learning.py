@@ -50,3 +50,22 @@ def compare(
 
     outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, files=predictions, split=split)
     show_outcome(outcome, wants_json(as_json))
+
+
+def explain(
+    photo: Annotated[str, typer.Argument(help="A photo: photo_id, URI, file name, or file name without ending.")],
+    head: Annotated[
+        str, typer.Option(help="A head's file that salon learn wrote; else the kernel head written last.")
+    ] = "",
+    root: Root = None,
+    as_json: Json = False,
+) -> None:
+    """Show why a photo gets its predicted score.
+
+    A page with a relevance map over the picture, the nearest rated photos as evidence, and what-if curves of
+    exposure, contrast, saturation, warmth and crop.
+    """
+    from flows.explain import explain as stage
+    from flows.runtime import run_flow
+
+    show_outcome(run_flow(stage, root=resolve_root(root), photo=photo, head=head), wants_json(as_json))

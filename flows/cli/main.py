@@ -76,6 +76,7 @@ def build() -> typer.Typer:
     app.command()(releases.takedown)
     app.command()(learning.learn)
     app.command()(learning.compare)
+    app.command()(learning.explain)
     return app
 
 

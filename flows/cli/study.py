@@ -86,11 +86,21 @@ def simulate(
     through: Annotated[
         str, typer.Option("--through", help="tables, or labelstudio: over the API of the server it was sent to.")
     ] = "tables",
+    loop: Annotated[
+        str | None,
+        typer.Option("--loop", help="A release (NAME or NAME/VERSION): replay its votes under strategies of choosing."),
+    ] = None,
     root: Root = None,
     as_json: Json = False,
 ) -> None:
     """Let simulated raters answer a batch; every row says that it is simulated."""
     from flows.runtime import run_flow
+
+    if loop:
+        from flows.simulate_loop import loop as replay
+
+        show_outcome(run_flow(replay, root=resolve_root(root), release=loop), wants_json(as_json))
+        return
     from flows.simulate import simulate as flow
 
     outcome = run_flow(

@@ -159,7 +159,7 @@ def draw_episodes(
     ]
 
 
-def test_retest(rater: Ints, photo: Ints, value: Floats) -> tuple[float, int]:
+def retest_agreement(rater: Ints, photo: Ints, value: Floats) -> tuple[float, int]:
     """Mean rank correlation within raters between first and second votes on the same photos; and raters counted.
 
     Takes votes in the order in which they were cast; NaN where no rater has five repeated photos.
