@@ -24,6 +24,11 @@ FORMS = tuple(Form)
 INVERSE = {Form.TURNED_LEFT: Form.TURNED_RIGHT, Form.TURNED_RIGHT: Form.TURNED_LEFT}
 """The form that undoes a form, where it is not itself."""
 
+CROWD = 32
+"""Where a photo has more near ones than this, it is compared with so many of the nearest (and with every photo that
+counts it among its own nearest): thousands alike cost a multiple of their number, not its square. Groups lose
+nothing by it: whoever is connected through verified pairs is compared with the group's representative."""
+
 NEW_SHARE = 0.1
 """Up to this share of new words, they are joined to the old ones instead of all to all."""
 
@@ -103,7 +108,7 @@ def propose(words: WordList, new: npt.NDArray[np.bool_], radius: int) -> Proposa
         nothing = np.empty(0, np.int64)
         return Proposals(nothing, nothing, nothing.astype(np.uint8), nothing.astype(np.uint8))
     left, right, distance = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return _by_photo(words, new, left, right, distance)
+    return _thinned(_by_photo(words, new, left, right, distance), new.size)
 
 
 def _new_against_all(words: Words, touched: npt.NDArray[np.bool_], radius: int) -> Matches:
@@ -123,18 +128,69 @@ def _pairs_of_items(
 ) -> Iterator[tuple[Index, Index, npt.NDArray[np.uint8]]]:
     """Pairs of words' items: within each word that several items share, and across each match."""
     sizes = np.diff(distinct.starts)
-    for word in np.flatnonzero((sizes > 1) & touched):
+    shared = np.flatnonzero((sizes > 1) & touched)
+    crowded = sizes[shared] > 2 * CROWD
+    left, right, _ = _expanded(distinct, sizes, shared[~crowded], shared[~crowded])
+    once = left < right  # items of a word are ascending
+    yield left[once], right[once], np.zeros(int(once.sum()), np.uint8)
+    for word in shared[crowded]:
         items = distinct.items[distinct.starts[word] : distinct.starts[word + 1]]
-        i, j = np.triu_indices(items.size, 1)
+        i, j = _among(items.size)
         yield items[i], items[j], np.zeros(i.size, np.uint8)
-    single = (sizes[found.left] == 1) & (sizes[found.right] == 1)
-    first = distinct.items[distinct.starts[:-1]]
-    yield first[found.left[single]], first[found.right[single]], found.distance[single]
-    for left, right, distance in zip(found.left[~single], found.right[~single], found.distance[~single], strict=True):
-        ours = distinct.items[distinct.starts[left] : distinct.starts[left + 1]]
-        theirs = distinct.items[distinct.starts[right] : distinct.starts[right + 1]]
-        i, j = (side.ravel() for side in np.meshgrid(ours, theirs, indexing="ij"))
-        yield i, j, np.full(i.size, distance, np.uint8)
+    crowds = sizes[found.left] * sizes[found.right] > CROWD * CROWD
+    left, right, match = _expanded(distinct, sizes, found.left[~crowds], found.right[~crowds])
+    yield left, right, found.distance[~crowds][match]
+    for a, b, distance in zip(found.left[crowds], found.right[crowds], found.distance[crowds], strict=True):
+        ours = distinct.items[distinct.starts[a] : distinct.starts[a + 1]]
+        theirs = distinct.items[distinct.starts[b] : distinct.starts[b + 1]]
+        i, j = _across(ours.size, theirs.size)
+        yield ours[i], theirs[j], np.full(i.size, distance, np.uint8)
+
+
+def _expanded(distinct: Distinct, sizes: Index, left: Index, right: Index) -> tuple[Index, Index, Index]:
+    """Every item of each left word with every item of its right word, and the match that each pair comes from."""
+    counts = sizes[left] * sizes[right]
+    match = np.repeat(np.arange(left.size), counts)
+    place = np.arange(match.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    ours, theirs = np.divmod(place, sizes[right][match])
+    return (
+        distinct.items[distinct.starts[left][match] + ours],
+        distinct.items[distinct.starts[right][match] + theirs],
+        match,
+    )
+
+
+def _among(size: int) -> tuple[Index, Index]:
+    """All pairs of so many equal ones; of a crowd, each with those that follow it in a ring."""
+    if size <= 2 * CROWD:
+        i, j = np.triu_indices(size, 1)
+        return i, j
+    i, step = (side.ravel() for side in np.meshgrid(np.arange(size), np.arange(1, CROWD + 1), indexing="ij"))
+    return i, (i + step) % size
+
+
+def _across(ours: int, theirs: int) -> tuple[Index, Index]:
+    """All pairs of one of ours and one of theirs; of crowds, each of ours with some of theirs, evenly."""
+    wanted = min(theirs, CROWD) if ours * theirs > CROWD * CROWD else theirs
+    i, step = (side.ravel() for side in np.meshgrid(np.arange(ours), np.arange(wanted), indexing="ij"))
+    return i, (i + step) % theirs if wanted < theirs else step
+
+
+def _thinned(pairs: Proposals, photos: int) -> Proposals:
+    """Without the pairs that are beyond the `CROWD` nearest of both their photos.
+
+    Of equally near ones, which are kept depends on both positions, so that nobody is everybody's neighbour.
+    """
+    ends = np.concatenate([pairs.first, pairs.second])
+    if not ends.size or np.bincount(ends, minlength=photos).max() <= CROWD:
+        return pairs
+    mixed = (pairs.first * 0x9E3779B1 ^ pairs.second * 0x85EBCA77) & 0xFFFFFFFF
+    order = np.lexsort((np.tile(mixed, 2), np.tile(pairs.distance, 2), ends))
+    starts = np.searchsorted(ends[order], np.arange(photos))
+    rank = np.empty(ends.size, np.int64)
+    rank[order] = np.arange(ends.size) - starts[ends[order]]
+    kept = (rank < CROWD).reshape(2, -1).any(0)
+    return Proposals(pairs.first[kept], pairs.second[kept], pairs.distance[kept], pairs.kind[kept])
 
 
 def _by_photo(

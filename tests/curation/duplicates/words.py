@@ -23,8 +23,9 @@ def planted(count: int, furthest: int = 10, seed: int = 0) -> Words:
 def brute_force(left: Words, right: Words, radius: int) -> set[tuple[int, int, int]]:
     """All pairs within the radius as (position, position, distance), by counting the bits of each pair."""
     found = set()
-    for start in range(0, left.size, 500):
-        distance = np.bitwise_count(left[start : start + 500, None] ^ right[None, :])
+    rows = max(1, 400_000 // max(1, right.size))  # a block fits the cache
+    for start in range(0, left.size, rows):
+        distance = np.bitwise_count(left[start : start + rows, None] ^ right[None, :])
         i, j = np.nonzero(distance <= radius)
         found |= set(zip((i + start).tolist(), j.tolist(), distance[i, j].tolist(), strict=True))
     return found
