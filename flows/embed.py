@@ -66,7 +66,7 @@ def embed(root: str, embedder: str | None = None) -> Outcome:
                 "pictures not readable": len(failed),
                 "without a picture": missing,
                 "model": space.model,
-                "precision": space.precision,
+                "precision": model.space.precision or "chosen with the first pictures",
             },
             notes=tuple(f"{photo_id}: {why}" for photo_id, why in failed[:10]),
         )
