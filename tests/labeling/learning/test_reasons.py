@@ -42,7 +42,10 @@ def test_effects_and_their_intervals_are_those_of_statsmodels_hc3() -> None:
 
 def test_too_few_photos_for_so_many_properties_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 13 photos"):
-        standardised_effects({f"p{k}": np.linspace(0, 8, 9) ** (k + 1) for k in range(3)}, np.linspace(0, 8, 9))
+        standardised_effects(
+            {f"p{k}": np.linspace(0, 8, 9).astype(np.float64) ** (k + 1) for k in range(3)},
+            np.linspace(0, 8, 9).astype(np.float64),
+        )
 
 
 def suspects(rng: np.random.Generator, n: int) -> tuple[dict[str, Floats], dict[str, list[str | None]]]:
@@ -69,7 +72,9 @@ def test_of_a_hundred_null_reports_no_more_flag_anything_than_stated() -> None:
 
 def test_what_does_not_vary_or_is_not_known_is_not_tested() -> None:
     unknown = np.full(50, np.nan)
-    found = shortcut_report(np.linspace(0, 1, 50), {"same": np.ones(50), "unknown": unknown}, {"camera": [None] * 50})
+    found = shortcut_report(
+        np.linspace(0, 1, 50).astype(np.float64), {"same": np.ones(50), "unknown": unknown}, {"camera": [None] * 50}
+    )
     assert found == []
 
 

@@ -119,7 +119,7 @@ def test_directions_are_centred_and_of_falling_spread_and_place_new_photos() -> 
 
 def test_support_and_query_share_no_photo_and_fewer_shots_are_the_first_of_more() -> None:
     unseen = np.arange(100) < 30
-    photos, values = np.arange(100), np.linspace(0, 99, 100)
+    photos, values = np.arange(100), np.linspace(0, 99, 100).astype(np.float64)
     few, many = draw_episodes("r", photos, values, unseen, (10, 50, 99), 1)
     assert set(many.support) & set(many.query) == set()
     np.testing.assert_array_equal(many.support[:10], few.support)
@@ -135,7 +135,7 @@ def test_a_rater_with_one_vote_for_everything_has_no_rank_correlation_and_is_lef
 
 def test_the_means_of_others_are_asked_for_only_where_they_are_known() -> None:
     generic, placed, rater, photo, value, _ = planted(raters=30)
-    episode = Episode("r", 0, np.zeros(0, np.int64), np.zeros(0), np.arange(8), np.linspace(0, 7, 8))
+    episode = Episode("r", 0, np.zeros(0, np.int64), np.zeros(0), np.arange(8), np.linspace(0, 7, 8).astype(np.float64))
     with pytest.raises(ValueError, match="not known"):
         foresee(ground_of(generic, placed, rater, photo, value), episode, Method.OTHERS)
 

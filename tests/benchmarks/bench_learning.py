@@ -1,0 +1,214 @@
+"""What learning reaches on real votes, and how fast it is. Run: python tests/benchmarks/bench_learning.py [quick].
+
+The protocols are written in docs/learning.md. Figures need the real data (SALON_TEST_DATA); speed does not.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from labeling.learning import distribution
+from labeling.learning.comparison import Ballots, ceiling
+from labeling.learning.fewshot import Ground, benchmark, draw_episodes
+from labeling.learning.figures import mean_figure, pearson, spearman
+from labeling.learning.heads import HeadKind, fit_head
+from labeling.learning.loop import Arm, Rated, Strategy, saving, simulate_loop
+from labeling.learning.taste import features_of, find_directions, fit_taste, panel_of, photo_factors
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+DATA = Path(os.environ.get("SALON_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+SHOTS = (0, 10, 50, 100)
+
+
+def main() -> None:
+    """Print everything; with `quick` in fewer repetitions."""
+    quick = "quick" in sys.argv
+    speed()
+    if not DATA.is_dir():
+        print(f"no real data at {DATA}: figures left out")
+        return
+    vectors, rater, photo, value = oasis()
+    heads(vectors, rater, photo, value, repeats=1 if quick else 3)
+    taste(vectors, rater, photo, value, draws=1 if quick else 5)
+    loop(vectors, photo, value, seeds=4 if quick else 20)
+
+
+def oasis() -> tuple[Floats, Ints, Ints, Floats]:
+    """Vectors of the real tower, and votes as rater, photo and value."""
+    import open_clip
+    import torch
+    from PIL import Image
+
+    rows = list(csv.DictReader((DATA / "oasis" / "images.csv").open()))
+    cast = list(csv.DictReader((DATA / "oasis" / "votes.csv").open()))
+    folder = f"local-dir:{DATA / 'open_clip' / 'mobilenet-v1-real'}"
+    model, _, prepare = open_clip.create_model_and_transforms(folder, require_pretrained=True)
+    model.eval()
+    found = []
+    with torch.no_grad():
+        for start in range(0, len(rows), 32):
+            pictures = [Image.open(DATA / "oasis" / row["file"]).convert("RGB") for row in rows[start : start + 32]]
+            batch = torch.stack([prepare(picture) for picture in pictures])
+            found.append(model.encode_image(batch, normalize=True).numpy())
+    place = {row["image_id"]: k for k, row in enumerate(rows)}
+    names = sorted({row["rater_id"] for row in cast})
+    number = {name: k for k, name in enumerate(names)}
+    return (
+        np.concatenate(found).astype(np.float64),
+        np.array([number[row["rater_id"]] for row in cast]),
+        np.array([place[row["image_id"]] for row in cast]),
+        np.array([float(row["score"]) for row in cast]),
+    )
+
+
+def heads(vectors: Floats, rater: Ints, photo: Ints, value: Floats, repeats: int) -> None:
+    """Ten folds of photos: ridge, kernel head, and a softmax head on the same vectors."""
+    n = len(vectors)
+    mean = np.bincount(photo, value) / np.bincount(photo)
+    histogram = np.zeros((n, 7))
+    np.add.at(histogram, (photo, value.astype(int) - 1), 1)
+    share = distribution.shares(histogram)
+    gaps: dict[str, list[Floats]] = {}
+    lines: dict[str, list[tuple[float, float, float]]] = {}
+    for repeat in range(repeats):
+        order = np.random.RandomState(repeat).permutation(n)
+        score = {kind: np.zeros(n) for kind in ("linear", "kernel", "softmax")}
+        guess = {kind: np.zeros((n, 7)) for kind in score}
+        inside = {kind: np.zeros(n) for kind in score}
+        for fold in range(10):
+            test = order[fold::10]
+            train = np.setdiff1d(order, test)
+            for kind in HeadKind:
+                head = fit_head(vectors[train], mean[train], share[train], kind)
+                found = head.predict(vectors[test])
+                score[kind][test], guess[kind][test] = found.score, found.histogram
+                inside[kind][test] = np.abs(found.score - mean[test]) <= 1.96 * found.sd
+            guess["softmax"][test] = softmax_head(vectors[train], share[train], vectors[test])
+        score["softmax"] = guess["softmax"] @ np.arange(1.0, 8.0)
+        for kind, values in score.items():
+            lines.setdefault(kind, []).append(
+                (pearson(values, mean), spearman(values, mean), float(inside[kind].mean()))
+            )
+            gaps.setdefault(kind, []).append(distribution.earth_mover(guess[kind], share))
+    half = ceiling(Ballots(photo, rater, value), n)
+    print(f"heads, {repeats} x 10 folds over {n} photos; split-half reliability {half.pearson:.3f}")
+    for kind, found_lines in lines.items():
+        r, rho, cover = np.mean(found_lines, axis=0)
+        emd = np.mean(gaps[kind], axis=0)
+        print(
+            f"  {kind:8} r {r:.4f}  srcc {rho:.4f}  emd {emd.mean():.4f}  coverage {cover:.3f}  "
+            f"explainable variance {r * r / half.pearson:.1%}"
+        )
+        if kind != "softmax":
+            print(f"    emd less softmax's: {mean_figure('gap', emd - np.mean(gaps['softmax'], axis=0))}")
+
+
+def softmax_head(train: Floats, share: Floats, test: Floats) -> Floats:
+    """A linear softmax head trained on the squared distance; its strength by five folds of the training photos."""
+    folds = np.arange(len(train)) % 5
+    misses = []
+    strengths = (1e-5, 3e-5, 1e-4, 3e-4)
+    for strength in strengths:
+        fold = 0
+        weights, bias = distribution.fit_softmax(train[folds != fold], share[folds != fold], strength)
+        guess = distribution.softmax(train[folds == fold] @ weights + bias)
+        misses.append(float(distribution.earth_mover(guess, share[folds == fold]).mean()))
+    weights, bias = distribution.fit_softmax(train, share, strengths[int(np.argmin(misses))])
+    return distribution.softmax(test @ weights + bias)
+
+
+def taste(vectors: Floats, rater: Ints, photo: Ints, value: Floats, draws: int) -> None:
+    """Five folds of photos, 600 raters to learn from, the others to test; several draws of both."""
+    n = len(vectors)
+    unseen_task, seen_task = [], []
+    for draw in range(draws):
+        rng = np.random.default_rng(draw)
+        order = rng.permutation(int(rater.max()) + 1)
+        learn = np.isin(rater, order[:600])
+        others = np.bincount(photo[learn], value[learn], minlength=n) / np.bincount(photo[learn], minlength=n)
+        histogram = np.zeros((n, 7))
+        np.add.at(histogram, (photo[learn], value[learn].astype(int) - 1), 1)
+        share = distribution.shares(histogram)
+        panel = panel_of(rater[learn], photo[learn], value[learn], others)
+        base = features_of(others, float(others.mean()), np.zeros((n, 0)))
+        wide = np.column_stack([base, photo_factors(base, panel, n, 8)])
+        known = Ground(others, wide, fit_taste(wide, panel, kindred=False), fit_taste(wide, panel), others)
+        for test in np.array_split(rng.permutation(n), 5):
+            unseen = np.zeros(n, bool)
+            unseen[test] = True
+            train = np.flatnonzero(~unseen)
+            generic = others.copy()
+            head = fit_head(vectors[train], others[train], share[train], HeadKind.KERNEL)
+            generic[test] = head.score(vectors[test])
+            features = features_of(generic, float(generic[train].mean()), find_directions(vectors[train], 40)(vectors))
+            own = learn & ~unseen[photo]
+            votes = panel_of(rater[own], photo[own], value[own], generic)
+            ground = Ground(
+                generic, features, fit_taste(features, votes, kindred=False), fit_taste(features, votes), others
+            )
+            for person in order[600:]:
+                cast = rater == person
+                for episode in draw_episodes(str(person), photo[cast], value[cast], unseen, SHOTS, draw):
+                    unseen_task.append((ground, episode))
+                    seen_task.append((known, episode))
+    for name, pairs in (("votes of others on the photo unknown", unseen_task), ("known", seen_task)):
+        print(f"personal taste, {draws} draws x 5 folds; {name}")
+        for result in benchmark(pairs):
+            print(f"  {result.shots:3} shots {result.method:15} raters {result.raters:3}  srcc {result.srcc}")
+
+
+def loop(vectors: Floats, photo: Ints, value: Floats, seeds: int) -> None:
+    """Votes needed by each strategy over those that random choice needs."""
+    rated = Rated(vectors, [value[photo == k] for k in range(len(vectors))])
+    arms = [Arm(strategy, 10) for strategy in Strategy] + [Arm(Strategy.RANDOM, 4), Arm(Strategy.INFORMED, 4)]
+    curves = simulate_loop(rated, arms, 2400, 150, seeds)
+    print(f"the loop, {seeds} seeds: votes needed / votes that random choice needs")
+    for curve in curves:
+        print(f"  {saving(curve, curves[0])}  {curve.arm.name}")
+
+
+def speed() -> None:
+    """A head of 100,000 x 1,024, and a few-shot benchmark of 1,000 raters."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((100_000, 1024), dtype=np.float32)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    y = 3 + 10 * (x @ rng.standard_normal(1024).astype(np.float32) / 32).astype(np.float64)
+    share = np.full((len(x), 5), 0.2)
+    for kind in HeadKind:
+        begun = time.perf_counter()
+        fit_head(x, y, share, kind)
+        print(f"{kind} head of 100,000 x 1,024: {time.perf_counter() - begun:.1f} s")
+    del x
+    begun = time.perf_counter()
+    raters, photos, votes = 1000, 1000, 120
+    placed = find_directions(rng.normal(size=(photos, 64)), 40)(rng.normal(size=(photos, 64)))
+    generic = rng.normal(4, 1, photos)
+    rater = np.repeat(np.arange(raters), votes)
+    photo = np.concatenate([rng.permutation(photos)[:votes] for _ in range(raters)])
+    value = generic[photo] + rng.normal(size=len(photo))
+    features = features_of(generic, 4.0, placed)
+    panel = panel_of(rater, photo, value, generic)
+    ground = Ground(generic, features, fit_taste(features, panel, kindred=False), fit_taste(features, panel), generic)
+    unseen = np.arange(photos) < 200
+    pairs = [
+        (ground, episode)
+        for r in range(raters)
+        for episode in draw_episodes(
+            str(r), photo[r * votes : (r + 1) * votes], value[r * votes : (r + 1) * votes], unseen, (0, 10, 50), 0
+        )
+    ]
+    results = benchmark(pairs)
+    print(f"few-shot benchmark, {raters} raters, {results[-1].episodes} episodes: {time.perf_counter() - begun:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
