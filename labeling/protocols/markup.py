@@ -48,7 +48,7 @@ STYLE = """
 """
 
 
-HEIGHT_OF_ALL_BUT_PICTURES = 290
+HEIGHT_OF_ALL_BUT_PICTURES = 300
 """Pixels that Label Studio's bars, the question and the answers take on a screen."""
 
 HEIGHT_OF_ATTRIBUTES = 140
