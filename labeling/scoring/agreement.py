@@ -34,7 +34,7 @@ def alpha(votes: VoteSet, level: Level = "interval", weight: Floats | None = Non
     Examples
     --------
     >>> round(alpha(VoteSet.from_matrix([[1, 1], [2, 2], [3, 2]])), 3)
-    0.722
+    0.706
     """
     n = votes.per_photo()
     w = np.where(n > 1, 1.0 if weight is None else weight, 0.0)
