@@ -49,6 +49,9 @@ KEYS = {
 UNSHAPING = {"folder", "gates"}
 """Settings that change no byte of a release's rows."""
 
+COMPARED = ("phash64", "phash256")
+"""Fingerprints whose Hamming distance tells how alike photos are; the others are for exact and turned copies."""
+
 FIGURES = 10
 """Significant digits of published figures: sums may run in another order on another machine."""
 
@@ -122,6 +125,7 @@ def certify(run: Run, photos: pa.Table, settings: PublishSettings) -> tuple[dict
     bits = {
         method: gather.fingerprints(run.warehouse, names, method)
         for method in gather.fingerprint_methods(run.warehouse)
+        if method.split("@")[0] in COMPARED
     }
     return certificate_of(photos, linked, large, bits), large
 
