@@ -61,7 +61,7 @@ class Photos:
         self.warehouse.location.local("salon.toml").write_text(text, encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def photos(labelstudio_session: TestServer) -> Iterator[Photos]:
     warehouse = labelstudio_session.warehouse()
     folder = warehouse.location.local("files")
@@ -167,12 +167,16 @@ def answer(page: Page, protocol: Protocol, screenshot: Path) -> None:
             for key in keys_of(protocol, number):
                 page.keyboard.press(key)
             if protocol.kind is ProtocolKind.SLIDER:
-                page.locator(".ant-slider").first.click(position={"x": 40 + 7 * number, "y": 6})
+                page.locator(f"input[name={protocol.question}]").fill(str(7 * number))
         if number == 1:
             assert fits(page), "the page can be scrolled on a laptop's screen"
             screenshot.parent.mkdir(exist_ok=True)
             page.screenshot(path=str(screenshot))
-        page.keyboard.press("Control+Enter")
+        if protocol.kind is ProtocolKind.SLIDER and number != REPORTED:
+            # The slider has the focus, and takes keys for itself.
+            page.get_by_role("button", name="Submit", exact=True).click()
+        else:
+            page.keyboard.press("Control+Enter")
 
 
 def close_instructions(page: Page) -> None:
