@@ -219,17 +219,25 @@ def _with_stamps(
         }
     )
     rows = run.warehouse.query(
-        "SELECT w.place, max(s.at) AS at, arg_max(s.device, s.at) AS device FROM stamps s JOIN wanted w "
-        "ON s.labelstudio_task_id = w.task AND s.rater_id = w.rater_id AND s.at <= w.submitted_at "
-        "WHERE s.server = $1 AND s.event = 'shown' GROUP BY w.place",
+        "SELECT w.place, max(s.at) FILTER (s.event = 'shown' AND s.at <= w.submitted_at) AS shown_at, "
+        "arg_max(s.device, s.at) FILTER (s.device IS NOT NULL) AS device FROM stamps s JOIN wanted w "
+        "ON s.labelstudio_task_id = w.task AND s.rater_id = w.rater_id "
+        "AND s.at <= w.submitted_at + INTERVAL 1 MINUTE WHERE s.server = $1 GROUP BY w.place",
         [project.server],
         extra={"wanted": wanted},
     ).to_pylist()
-    seen = {row["place"]: (row["at"].astimezone(UTC), row["device"]) for row in rows}
+    # The page tells its size a moment after its first picture: the answer's stamp knows it.
+    seen = {row["place"]: (row["shown_at"], row["device"]) for row in rows}
     return {
-        name: dataclasses.replace(place, presented_at=seen[name][0], device=seen[name][1]) if name in seen else place
+        name: dataclasses.replace(place, presented_at=_utc(seen[name][0]), device=seen[name][1])
+        if name in seen
+        else place
         for name, place in places.items()
     }
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC) if moment is not None else None
 
 
 def _number(place: str) -> int:
