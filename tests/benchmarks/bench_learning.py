@@ -94,21 +94,21 @@ def heads(vectors: Floats, rater: Ints, photo: Ints, value: Floats, repeats: int
                 inside[kind][test] = np.abs(found.score - mean[test]) <= 1.96 * found.sd
             guess["softmax"][test] = softmax_head(vectors[train], share[train], vectors[test])
         score["softmax"] = guess["softmax"] @ np.arange(1.0, 8.0)
-        for kind, values in score.items():
-            lines.setdefault(kind, []).append(
-                (pearson(values, mean), spearman(values, mean), float(inside[kind].mean()))
+        for name, values in score.items():
+            lines.setdefault(name, []).append(
+                (pearson(values, mean), spearman(values, mean), float(inside[name].mean()))
             )
-            gaps.setdefault(kind, []).append(distribution.earth_mover(guess[kind], share))
+            gaps.setdefault(name, []).append(distribution.earth_mover(guess[name], share))
     half = ceiling(Ballots(photo, rater, value), n)
     print(f"heads, {repeats} x 10 folds over {n} photos; split-half reliability {half.pearson:.3f}")
-    for kind, found_lines in lines.items():
+    for name, found_lines in lines.items():
         r, rho, cover = np.mean(found_lines, axis=0)
-        emd = np.mean(gaps[kind], axis=0)
+        emd = np.mean(gaps[name], axis=0)
         print(
-            f"  {kind:8} r {r:.4f}  srcc {rho:.4f}  emd {emd.mean():.4f}  coverage {cover:.3f}  "
+            f"  {name:8} r {r:.4f}  srcc {rho:.4f}  emd {emd.mean():.4f}  coverage {cover:.3f}  "
             f"explainable variance {r * r / half.pearson:.1%}"
         )
-        if kind != "softmax":
+        if name != "softmax":
             print(f"    emd less softmax's: {mean_figure('gap', emd - np.mean(gaps['softmax'], axis=0))}")
 
 

@@ -1,0 +1,99 @@
+"""What a release teaches, end to end: heads, files, comparisons, and faults in one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from curation.filtering.heads import read_head
+from flows.compare import compare_predictions, read_predictions
+from flows.learn import learn
+from schemas.errors import BadInput, WrongUse
+from schemas.photos import EMBEDDINGS, Embedding
+from tests.flows.release.heap import Heap
+
+MODEL = "test:planted"
+
+
+def planted(heap: Heap) -> Path:
+    """A release whose vectors know how good a photo is; returns the heads' folder to come."""
+    rows = []
+    for photo_id in heap.photo_ids():
+        rng = np.random.default_rng(int(photo_id[:8], 16))
+        vector = np.append(rng.normal(0, 0.1, 7), 1.0 + int(photo_id[:4], 16) % 5)
+        vector /= np.linalg.norm(np.append(vector, 3.0))
+        rows.append(Embedding(photo_id=photo_id, model=MODEL, vector=[float(v) for v in vector], **EXTRA))
+    heap.warehouse.table(EMBEDDINGS).insert(rows)
+    heap.made()
+    return heap.root / "wh" / "heads" / "beauty" / "1.0.0" / "test_planted"
+
+
+EXTRA: dict[str, str] = {"weights_sha256": "", "precision": "fixed", "preprocessing": "test"}
+
+
+def test_heads_learn_what_is_planted_are_judged_and_stay_the_same_when_run_again(rated: Heap) -> None:
+    folder = planted(rated)
+    root = rated.warehouse.location.root
+    outcome = learn(root=root, name="beauty", version="1.0.0")
+    assert outcome.counts["model"] == MODEL
+    assert Path(outcome.files["report"]).read_text().startswith("<!doctype html>")
+    for kind in ("linear", "kernel"):
+        rows = pq.read_table(folder / f"predictions-{kind}.parquet")
+        assert rows.num_rows == 40
+        told = dict(zip(rows["photo_id"].to_pylist(), rows["score"].to_pylist(), strict=True))
+        level = {photo: int(photo[:4], 16) % 5 for photo in told}
+        assert np.corrcoef([told[p] for p in told], [level[p] for p in told])[0, 1] > 0.9
+    before = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.iterdir()}
+    learn(root=root, name="beauty", version="1.0.0")
+    assert {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.iterdir()} == before
+    figures = json.loads((folder / "figures.json").read_text())
+    assert figures["simulated"] is False and figures["photos"]["train"] >= 20
+
+
+def test_the_filter_reads_the_linear_head_and_gives_the_same_scores(rated: Heap) -> None:
+    folder = planted(rated)
+    learn(root=rated.warehouse.location.root, name="beauty", version="1.0.0")
+    told = pq.read_table(folder / "predictions-linear.parquet").to_pylist()
+    table = rated.warehouse.query("SELECT photo_id, vector FROM embeddings").to_pylist()
+    vectors = {row["photo_id"]: row["vector"] for row in table}
+    matrix = np.array([vectors[row["photo_id"]] for row in told], dtype=np.float32)
+    np.testing.assert_allclose(read_head(folder / "linear.npz").scores(matrix), [r["score"] for r in told], atol=1e-5)
+
+
+def test_prediction_files_are_ranked_the_better_one_first(rated: Heap, tmp_path: Path) -> None:
+    planted(rated)
+    ids = rated.photo_ids()
+    good, poor = tmp_path / "good.csv", tmp_path / "poor.csv"
+    good.write_text("photo_id,score\n" + "".join(f"{p},{int(p[:4], 16) % 5}\n" for p in ids))
+    poor.write_text("photo_id,prediction\n" + "".join(f"{p},{int(p[9:12], 16)}\n" for p in ids))
+    root = rated.warehouse.location.root
+    found = compare_predictions(root=root, name="beauty", version="1.0.0", files=[str(poor), str(good)], split="train")
+    assert [key for key in found.counts if key.endswith("SRCC")][:2] == ["1. good: SRCC", "2. poor: SRCC"]
+    assert "good" in Path(found.files["report"]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("photo,score\na,1\n", "this is no prediction file; expected the columns photo_id and score"),
+        ("photo_id,score\na,\n", "line 2, field 'score': a prediction is no number"),
+        ("photo_id,score\na,1\na,2\n", "line 3: a photo has two predictions"),
+    ],
+)
+def test_a_bad_prediction_file_is_named_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(BadInput, match=sentence):
+        read_predictions(tmp_path / "bad.csv", ["a"])
+
+
+def test_a_version_that_is_not_there_or_has_no_vectors_is_refused(rated: Heap) -> None:
+    root = rated.warehouse.location.root
+    with pytest.raises(WrongUse, match="there is no such release; versions: none"):
+        learn(root=root, name="beauty", version="1.0.0")
+    rated.made()
+    with pytest.raises(WrongUse, match="no configuration 'embeddings'"):
+        learn(root=root, name="beauty", version="1.0.0")
