@@ -144,12 +144,12 @@ def next_version(folder: Path) -> tuple[float, float, int]:
     paths = sorted(data.iterdir(), key=lambda p: hashlib.sha256(p.name.encode()).hexdigest())[:500]
     heap = Heap(folder)
     most = round(len(paths) / 1.05)
-    first = [heap.photo(path.read_bytes()) for path in paths[:most]]
+    first = heap.take(path.read_bytes() for path in paths[:most])
     heap.keep(first)
     heap.votes(first, raters=20)
     heap.score()
     before = heap.made()
-    second = [heap.photo(path.read_bytes()) for path in paths[most:]]
+    second = heap.take(path.read_bytes() for path in paths[most:])
     heap.keep(second)
     heap.votes(second, raters=20)
     heap.votes(first[:: len(first) // (most // 20)], raters=20, seed=9)

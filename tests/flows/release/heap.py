@@ -51,7 +51,17 @@ class Heap:
         self.files.mkdir(exist_ok=True)
 
     def photo(self, data: bytes, **changes: Any) -> str:
-        """Put a file on disk and take it in, kept by the filter; returns its id."""
+        """Put a file on disk and take it in; returns its id."""
+        return self.take([data], **changes)[0]
+
+    def take(self, files: Iterable[bytes], **changes: Any) -> list[str]:
+        """Put files on disk and take them in, in one commit; returns their ids."""
+        rows = [self._rows(data, **changes) for data in files]
+        self.warehouse.table(PHOTOS).insert([photo for photo, _ in rows])
+        self.warehouse.table(SIGHTINGS).insert([sighting for _, sighting in rows])
+        return [photo.photo_id for photo, _ in rows]
+
+    def _rows(self, data: bytes, **changes: Any) -> tuple[Photo, Sighting]:
         photo_id = hashlib.sha256(data).hexdigest()
         path = self.files / f"holiday-{photo_id[:8]}.jpg"
         path.write_bytes(data)
@@ -65,15 +75,12 @@ class Heap:
             "width": width, "height": height, "mode": mode, "orientation": orientation, "has_gps": True,
             "has_gain_map": False, "warnings": [], "simulated": False, "ingested_at": NOON,
         }  # fmt: skip
-        self.warehouse.table(PHOTOS).insert([Photo(**{**fields, **changes})])
-        self.warehouse.table(SIGHTINGS).insert(
-            [Sighting(uri=str(path), photo_id=photo_id, file_name=path.name, source="s", size=len(data),
-                      modified_at=NOON, etag="", seen_at=NOON)]
-        )  # fmt: skip
-        return photo_id
+        sighting = Sighting(uri=str(path), photo_id=photo_id, file_name=path.name, source="s", size=len(data),
+                            modified_at=NOON, etag="", seen_at=NOON)  # fmt: skip
+        return Photo(**{**fields, **changes}), sighting
 
     def photos(self, seeds: Iterable[int], **changes: Any) -> list[str]:
-        return [self.photo(picture(seed), **changes) for seed in seeds]
+        return self.take([picture(seed) for seed in seeds], **changes)
 
     def keep(self, photo_ids: Iterable[str], kept: bool = True) -> None:
         rows = [
