@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,6 +116,22 @@ def test_deleted_keys_may_be_inserted_again(tmp_path: Path) -> None:
     table.insert([fingerprint(1), fingerprint(2)])
     assert table.delete(f"photo_id = '{1:064x}'") == 1
     assert table.insert([fingerprint(1), fingerprint(2)]) == 1
+
+
+def test_after_a_delete_rows_are_still_found_by_text(tmp_path: Path) -> None:
+    warehouse = Warehouse.create(tmp_path)
+    table = warehouse.table(FINGERPRINTS)
+    table.insert([fingerprint(n) for n in range(6)])
+    version = table.version
+    assert table.delete("photo_id = 'nobody'") == 0
+    assert table.version == version, "nothing to delete, nothing written"
+    assert table.delete(f"photo_id IN ('{1:064x}', '{2:064x}')") == 2
+    wanted = [f"{n:064x}" for n in (2, 3, 4)]
+    assert table.read(["photo_id"], where=pc.field("photo_id").isin(wanted)).num_rows == 2
+    text = "SELECT count(*) AS n FROM fingerprints WHERE photo_id IN (?, ?)"
+    assert warehouse.query(text, wanted[:2]).to_pylist() == [{"n": 1}]
+    literal = f"SELECT count(*) AS n FROM fingerprints WHERE photo_id = '{3:064x}'"
+    assert warehouse.query_for_people(literal).to_pylist() == [{"n": 1}]
 
 
 def test_the_digest_ignores_order_and_chunks_but_sees_every_value() -> None:
