@@ -59,7 +59,6 @@ class Rater:
 
     user: int
     rater_id: str
-    seen: float
     device: str | None = None
     begun: float | None = None
     last: float = 0.0
@@ -77,7 +76,9 @@ class Gateway:
         self.http = httpx.AsyncClient(
             base_url=self.url, timeout=60, follow_redirects=False, trust_env=False, cookies=jar
         )
-        self.raters: dict[str, Rater] = {}
+        self.raters: dict[int, Rater] = {}
+        self.sessions: dict[str, tuple[int, float]] = {}
+        """Cookie to account, and when Label Studio said so: it gives a rater new cookies in the middle of work."""
         self.stamps: list[Stamp] = []
 
     def app(self) -> Starlette:
@@ -251,22 +252,19 @@ class Gateway:
         session = request.cookies.get("sessionid", "")
         if not session:
             return None
-        known = self.raters.get(session)
-        if known is not None and time.monotonic() - known.seen < KNOWN_S:
-            return known
+        user, asked = self.sessions.get(session, (0, float("-inf")))
+        if time.monotonic() - asked < KNOWN_S:
+            return self.raters[user]
         try:
             answer = await self.http.get("/api/current-user/whoami", headers={"cookie": f"sessionid={session}"})
         except httpx.TransportError:
             return None
         if not answer.is_success:
-            self.raters.pop(session, None)
+            self.sessions.pop(session, None)
             return None
         user = int(answer.json()["id"])
-        if known is None or known.user != user:
-            known = Rater(user, self.rights.pseudonym(user), 0.0)
-            self.raters[session] = known
-        known.seen = time.monotonic()
-        return known
+        self.sessions[session] = (user, time.monotonic())
+        return self.raters.setdefault(user, Rater(user, self.rights.pseudonym(user)))
 
 
 def _refusal(code: int = 403) -> Response:

@@ -145,7 +145,7 @@ def test_ten_photos_are_rated_by_keyboard_one_skipped_and_one_reported(
     rows = warehouse.query(f"SELECT DISTINCT task_key, status, presented_at, seconds, device FROM {table}").to_pylist()
     statuses = [row["status"] for row in rows]
     assert (statuses.count("counted"), statuses.count("skipped"), statuses.count("cannot_rate")) == (10, 1, 1)
-    assert all(row["presented_at"] is not None and row["device"] for row in rows)
+    assert all(row["presented_at"] is not None and row["device"] for row in rows), rows
     assert all(row["seconds"] > 0 for row in rows if row["status"] == "counted")
     assert len(pictures) >= TASKS
     for data in pictures:
