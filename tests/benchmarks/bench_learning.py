@@ -84,7 +84,7 @@ def heads(vectors: Floats, rater: Ints, photo: Ints, value: Floats, repeats: int
         order = np.random.RandomState(repeat).permutation(n)
         score = {kind: np.zeros(n) for kind in ("linear", "kernel", "softmax")}
         guess = {kind: np.zeros((n, 7)) for kind in score}
-        inside = {kind: np.zeros(n) for kind in score}
+        inside = {kind: np.full(n, np.nan) for kind in score}  # the softmax head has no intervals
         for fold in range(10):
             test = order[fold::10]
             train = np.setdiff1d(order, test)
