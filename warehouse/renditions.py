@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable
 
@@ -24,6 +23,7 @@ class Renditions:
         self._location = location
         self._files = location.filesystem()
         self.version = version
+        self._folders: set[str] = set()
 
     def missing(self, photo_ids: Iterable[str]) -> list[str]:
         """The photos that have no rendition yet, each once, in order."""
@@ -50,15 +50,15 @@ class Renditions:
         if not self._location.is_local:
             self._files.copy_file(made, shown)
             return
-        target = self._location.local(shown)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            try:
-                target.hardlink_to(self._location.local(made))
-            except FileExistsError:
-                raise
-            except OSError:  # a file system without hard links
-                self._files.copy_file(made, shown)
+        if batch_id not in self._folders:
+            self._location.local(SHOWN, batch_id).mkdir(parents=True, exist_ok=True)
+            self._folders.add(batch_id)
+        try:
+            os.link(self._location.join(made), self._location.join(shown))
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            self._files.copy_file(made, shown)
 
     def _made(self, photo_id: str) -> str:
         return f"renditions/made/{self.version}/{photo_id[:2]}/{photo_id}.jpg"
