@@ -163,5 +163,5 @@ def pixel_hash(pixels: Pixels, full_size: tuple[int, int]) -> bytes:
     """SHA-256 over full size, own size and pixels: equal for equal pixels in different bytes."""
     height, width = pixels.shape[:2]
     total = hashlib.sha256(f"RGB {full_size[0]}x{full_size[1]} {width}x{height}\n".encode())
-    total.update(np.ascontiguousarray(pixels))
+    total.update(np.ascontiguousarray(pixels).data)
     return total.digest()

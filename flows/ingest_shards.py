@@ -105,8 +105,8 @@ class Shard:
         self.quarantined.append(
             Quarantined(
                 uri=entry.uri,
-                size=_known(content and content.size, entry.size),
-                modified_at=_known(content and content.modified_at, entry.modified_at),
+                size=_known(content.size if content else None, entry.size),
+                modified_at=_known(content.modified_at if content else None, entry.modified_at),
                 reason=refused.reason,
                 detail=refused.detail,
                 photo_id=refused.photo_id,
@@ -126,8 +126,8 @@ class Shard:
                 photo_id=found.photo_id,
                 file_name=entry.file_name,
                 source=entry.source,
-                size=_known(content and content.size, entry.size),
-                modified_at=_known(content and content.modified_at, entry.modified_at),
+                size=_known(content.size if content else None, entry.size),
+                modified_at=_known(content.modified_at if content else None, entry.modified_at),
                 etag=entry.etag,
                 license=entry.license,
                 photographer=entry.photographer,

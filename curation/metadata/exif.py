@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,18 +36,18 @@ def read_blocks(exif: Image.Exif) -> ExifBlocks:
     broken = False
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        for place, read in enumerate(
-            (
-                lambda: {tag: exif.get(tag) for tag in exif},
-                lambda: dict(exif.get_ifd(IFD.Exif)),
-                lambda: dict(exif.get_ifd(IFD.GPSInfo)),
-            )
-        ):
+        directories: tuple[Callable[[], dict[int, Any]], ...] = (
+            lambda: {tag: exif.get(tag) for tag in exif},
+            lambda: dict(exif.get_ifd(IFD.Exif)),
+            lambda: dict(exif.get_ifd(IFD.GPSInfo)),
+        )
+        for place, read in enumerate(directories):
             try:
                 parts[place] = read()
             except DECODER_FAULTS:
                 broken = True
-    return ExifBlocks(*parts, unreadable=broken or bool(heard))
+    main, photo, gps = parts
+    return ExifBlocks(main, photo, gps, unreadable=broken or bool(heard))
 
 
 def facts_of_exif(exif: Image.Exif) -> Facts:
@@ -170,7 +171,7 @@ def position(gps: dict[int, Any]) -> tuple[float | None, float | None]:
 def _degrees(value: Any, half: Any, negative: str, most: float) -> float | None:
     try:
         parts = [float(part) for part in value]
-        degrees = sum(part / 60**place for place, part in enumerate(parts[:3]))
+        degrees = math.fsum(part / 60.0**place for place, part in enumerate(parts[:3]))
     except (TypeError, ValueError, ZeroDivisionError):
         return None
     if not parts or not math.isfinite(degrees) or not 0 <= degrees <= most:

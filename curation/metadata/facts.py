@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Facts:
 
 def merged(first: Facts, *others: Facts) -> Facts:
     """Values of the first that has one; a location, an opt-out or a broken block of any counts."""
-    values = {}
+    values: dict[str, Any] = {}
     for name in Facts.__dataclass_fields__:
         if name in ("has_gps", "unreadable"):
             values[name] = any(getattr(facts, name) for facts in (first, *others))

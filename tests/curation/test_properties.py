@@ -158,7 +158,7 @@ def test_otsu_s_threshold_is_scikit_image_s() -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)
         gray = np.clip(rng.normal(rng.choice([60, 180], (50, 50)), 25), 0, 255).astype(np.uint8)
-        assert otsu(np.bincount(gray.ravel(), minlength=256)) == threshold_otsu(gray)
+        assert otsu(np.bincount(gray.ravel(), minlength=256)) == threshold_otsu(gray)  # type: ignore[no-untyped-call]  # scikit-image is untyped
 
 
 def test_a_mirrored_picture_is_more_symmetric_and_perfectly_balanced_sideways() -> None:
@@ -173,7 +173,10 @@ def test_blur_is_scikit_image_s() -> None:
         decoded = decode(real_data("oasis", "images", name).read_bytes())
         gray = np.asarray(decoded.gray)
         _, lightness = colour_statistics(decoded.pixels)
-        assert composition_statistics(gray, lightness).blur == pytest.approx(blur_effect(gray), abs=0.002)
+        assert composition_statistics(gray, lightness).blur == pytest.approx(
+            blur_effect(gray),  # type: ignore[no-untyped-call]  # scikit-image is untyped
+            abs=0.002,
+        )
 
 
 def test_the_noise_estimate_finds_the_noise_that_was_added() -> None:
