@@ -26,7 +26,7 @@ demo: setup ## the whole way from photos to two releases, with a real Label Stud
 	$(BIN)/salon demo
 
 test: setup ## all tests but the slow ones; real servers included
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 test-all: setup ## all tests
 	$(BIN)/pytest
