@@ -1,7 +1,8 @@
-"""Label Studio's API as far as Salon needs it, over httpx.
+"""Label Studio's API as far as Salon needs it: label-studio-sdk, and httpx where the SDK is slow or has no call.
 
 Calls that only read are tried again when a connection breaks. Calls that write never are: an answer that is
-lost on its way back does not mean that nothing was done, and the SDK's own retries have doubled imports.
+lost on its way back does not mean that nothing was done, and the SDK's own retries have doubled imports. Tasks
+and exports are read as plain JSON: the SDK makes an object of every field, which took five times as long.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,6 +32,7 @@ INCLUDED = (
 """Fields of tasks and of their annotations alike: what is not named here is missing in both."""
 
 TIMEOUT = httpx.Timeout(10.0, read=180.0)
+SDK_TIMEOUT_S = 180.0
 RENEW_EARLY_S = 60.0
 Payload = dict[str, Any]
 
@@ -56,6 +59,17 @@ class LabelStudio:
             base_url=self.url, timeout=TIMEOUT, transport=transport, trust_env=not _is_loopback(self.url)
         )
 
+    @cached_property
+    def _sdk(self) -> Any:
+        """label-studio-sdk over the same connections; it never repeats a call by itself."""
+        if not self._token:
+            raise NotAuthorised(f"{self.url}: no token; set LABEL_STUDIO_API_KEY to a token of an account there.")
+        from label_studio_sdk import LabelStudio as Sdk  # here, since its import takes a second and more
+
+        return Sdk(  # type: ignore[no-untyped-call]  # the SDK leaves its constructor untyped
+            base_url=self.url, api_key=self._token, httpx_client=self._http, timeout=SDK_TIMEOUT_S, max_retries=0
+        )
+
     def __enter__(self) -> Self:
         return self
 
@@ -71,7 +85,7 @@ class LabelStudio:
     # -- who and where -------------------------------------------------------------------------------
     def whoami(self) -> Payload:
         """The account that the token belongs to."""
-        return self._object("GET", "/api/current-user/whoami")
+        return _plain(self._told(lambda: self._sdk.users.whoami()))
 
     def namespace(self) -> str:
         """A name of this server that stays the same when its address or port changes.
@@ -85,11 +99,11 @@ class LabelStudio:
 
     def users(self) -> list[Payload]:
         """All accounts of the organisation."""
-        return self._list("GET", "/api/users")
+        return [_plain(user) for user in self._told(lambda: self._sdk.users.list())]
 
     def own_token(self) -> str:
         """The account's legacy token."""
-        return str(self._object("GET", "/api/current-user/token")["token"])
+        return str(_plain(self._told(lambda: self._sdk.users.get_token()))["token"])
 
     def invitation(self) -> str:
         """The path of the page where a new account is made."""
@@ -98,7 +112,7 @@ class LabelStudio:
     def remove_member(self, user: int) -> None:
         """Take an account out of the organisation: it can no longer see or do anything; its votes stay."""
         number = self.whoami()["active_organization"]
-        self._call("DELETE", f"/api/organizations/{number}/memberships/{user}")
+        self._told(lambda: self._sdk.organizations.members.delete(int(number), user))
 
     # -- projects ------------------------------------------------------------------------------------
     def projects(self) -> list[Payload]:
@@ -116,34 +130,33 @@ class LabelStudio:
 
     def project(self, number: int) -> Payload:
         """One project with its settings and counts."""
-        return self._object("GET", f"/api/projects/{number}", what=f"project {number}")
+        return _plain(self._told(lambda: self._sdk.projects.get(number), f"project {number}"))
 
     def create_project(self, settings: Payload) -> int:
         """Make a project; returns its number."""
-        return int(self._object("POST", "/api/projects", json=settings)["id"])
+        return int(self._told(lambda: self._sdk.projects.create(**settings)).id)
 
     def update_project(self, number: int, settings: Payload) -> None:
         """Change some of a project's settings."""
-        self._call("PATCH", f"/api/projects/{number}", json=settings, what=f"project {number}")
+        self._told(lambda: self._sdk.projects.update(number, **settings), f"project {number}")
 
     def delete_project(self, number: int) -> None:
         """Delete a project with all its tasks."""
-        self._call("DELETE", f"/api/projects/{number}", what=f"project {number}")
+        self._told(lambda: self._sdk.projects.delete(number), f"project {number}")
 
     def add_local_files(self, project: int, folder: str, title: str) -> None:
         """Let the accounts see the pictures in a folder under the server's document root."""
-        known = self._list("GET", "/api/storages/localfiles", params={"project": project})
-        if any(storage["path"] == folder for storage in known):
-            return
-        storage = {"project": project, "path": folder, "title": title, "use_blob_urls": True}
-        self._call("POST", "/api/storages/localfiles", json=storage)
+        storages = self._sdk.import_storage.local
+        known = self._told(lambda: storages.list(project=project))
+        if not any(storage.path == folder for storage in known):
+            self._told(lambda: storages.create(project=project, path=folder, title=title, use_blob_urls=True))
 
     def add_s3(self, project: int, storage: Payload) -> None:
         """Let the server presign the pictures in a bucket."""
-        known = self._list("GET", "/api/storages/s3", params={"project": project})
-        same = ("bucket", "prefix")
-        if not any(all(row.get(name) == storage.get(name) for name in same) for row in known):
-            self._call("POST", "/api/storages/s3", json={"project": project, **storage})
+        storages = self._sdk.import_storage.s3
+        known = self._told(lambda: storages.list(project=project))
+        if not any((row.bucket, row.prefix) == (storage["bucket"], storage["prefix"]) for row in known):
+            self._told(lambda: storages.create(project=project, **storage))
 
     # -- tasks ---------------------------------------------------------------------------------------
     def import_tasks(self, project: int, tasks: Sequence[Payload]) -> list[int]:
@@ -154,14 +167,11 @@ class LabelStudio:
         ServiceUnavailable
             No answer came. The tasks may be there nevertheless: list them before trying again.
         """
-        answer = self._object(
-            "POST",
-            f"/api/projects/{project}/import",
-            params={"return_task_ids": "true"},
-            json=list(tasks),
-            what=f"project {project}",
+        answer = self._told(
+            lambda: self._sdk.projects.import_tasks(project, request=list(tasks), return_task_ids=True),
+            f"project {project}",
         )
-        numbers = [int(number) for number in answer["task_ids"]]
+        numbers = [int(number) for number in answer.task_ids or []]
         if len(numbers) != len(tasks):
             raise ServiceUnavailable(
                 f"{self.url}: {len(tasks)} tasks were sent and {len(numbers)} numbers came back; run the same again."
@@ -193,11 +203,9 @@ class LabelStudio:
     def delete_tasks(self, project: int, numbers: Sequence[int]) -> None:
         """Delete tasks with their annotations."""
         chosen = {"all": False, "included": list(numbers)}
-        self._call(
-            "POST",
-            "/api/dm/actions",
-            params={"id": "delete_tasks", "project": project},
-            json={"selectedItems": chosen},
+        self._told(
+            lambda: self._sdk.actions.create(id="delete_tasks", project=project, selected_items=chosen),
+            f"project {project}",
         )
 
     def next_task(self, project: int) -> Payload | None:
@@ -207,7 +215,7 @@ class LabelStudio:
 
     def annotate(self, task: int, annotation: Payload) -> Payload:
         """Submit an annotation as this account."""
-        return self._object("POST", f"/api/tasks/{task}/annotations", json=annotation)
+        return _plain(self._told(lambda: self._sdk.annotations.create(task, **annotation)))
 
     def annotation(self, number: int) -> Payload:
         """One annotation."""
@@ -215,11 +223,11 @@ class LabelStudio:
 
     def update_annotation(self, number: int, changes: Payload) -> Payload:
         """Change an annotation as this account."""
-        return self._object("PATCH", f"/api/annotations/{number}", json=changes)
+        return _plain(self._told(lambda: self._sdk.annotations.update(number, **changes)))
 
     def delete_annotation(self, number: int) -> None:
         """Delete an annotation as this account."""
-        self._call("DELETE", f"/api/annotations/{number}")
+        self._told(lambda: self._sdk.annotations.delete(number))
 
     def _tasks(self, project: int, **params: Any) -> Iterator[Payload]:
         page = 1
@@ -265,8 +273,16 @@ class LabelStudio:
                 f"{self.url} answers, but not as Label Studio does ({path}: no JSON); check [labelstudio] url."
             ) from error
 
-    def _call(self, method: str, path: str, **how: Any) -> None:
-        self._request(method, path, **how)
+    def _told(self, call: Callable[[], Any], what: str = "") -> Any:
+        """A call of the SDK, made once, with its faults in our words."""
+        from label_studio_sdk.core.api_error import ApiError
+
+        try:
+            return call()
+        except ApiError as error:
+            raise self._fault(int(error.status_code or 0), "", json.dumps(error.body, default=str), what) from error
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
 
     def _request(
         self, method: str, path: str, *, what: str = "", missing_ok: bool = False, **how: Any
@@ -277,7 +293,7 @@ class LabelStudio:
             answer = self._send(method, path, **how)
         if answer.is_success or (missing_ok and answer.status_code == httpx.codes.NOT_FOUND):
             return answer
-        raise self._fault(answer, what)
+        raise self._fault(answer.status_code, answer.request.url.path, _reason(answer), what)
 
     def _send(self, method: str, path: str, **how: Any) -> httpx.Response:
         tries = READ_TRIES if method == "GET" else 1
@@ -299,7 +315,7 @@ class LabelStudio:
         if not self._access or time.time() > self._expires - RENEW_EARLY_S:
             answer = self._http.post("/api/token/refresh", json={"refresh": self._token})
             if not answer.is_success:
-                raise self._fault(answer, "")
+                raise self._fault(answer.status_code, answer.request.url.path, _reason(answer), "")
             self._access = str(answer.json()["access"])
             self._expires = _expiry(self._access)
         return f"Bearer {self._access}"
@@ -310,9 +326,8 @@ class LabelStudio:
             f"Label Studio at {self.url} {kind}; start it with `salon labelstudio up`, or check [labelstudio] url."
         )
 
-    def _fault(self, answer: httpx.Response, what: str) -> Exception:
+    def _fault(self, code: int, path: str, reason: str, what: str) -> Exception:
         """The error for an answer that is none of success."""
-        code, path = answer.status_code, answer.request.url.path
         if code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             return NotAuthorised(
                 f"Label Studio at {self.url} refuses the token; set LABEL_STUDIO_API_KEY to a valid one "
@@ -321,8 +336,15 @@ class LabelStudio:
         if code == httpx.codes.NOT_FOUND and what:
             return BadInput(f"there is no {what}", where=self.url, todo="Was it deleted, or is it another server?")
         if code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            return ServiceUnavailable(f"Label Studio at {self.url} failed with {code} at {path}; see its log.")
-        return BadInput(f"Label Studio refuses the request ({code}): {_reason(answer)}", where=f"{self.url}{path}")
+            return ServiceUnavailable(
+                f"Label Studio at {self.url} failed with {code}{' at ' if path else ''}{path}; see its log."
+            )
+        return BadInput(f"Label Studio refuses the request ({code}): {reason[:300]}", where=f"{self.url}{path}")
+
+
+def _plain(answer: Any) -> Payload:
+    """An object of the SDK as the server gave it."""
+    return dict(answer.model_dump())
 
 
 def _touched_after(since: datetime) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import datasets
 import pytest
 
 from flows.context import open_run
@@ -12,6 +13,7 @@ from flows.labelstudio.collect import collect
 from flows.labelstudio.panel import rate_as_panel
 from flows.labelstudio.raters import hours
 from flows.labelstudio.send import send
+from flows.publish import publish
 from flows.score import score
 from flows.select import select
 from labeling.labelstudio.panel import Reply
@@ -69,3 +71,13 @@ def test_every_answer_of_three_annotators_reaches_the_tables_once(labelstudio: T
     means = warehouse.query("SELECT * FROM scores WHERE method = 'mos' AND screening = 'none'").to_pylist()
     assert sum(row["n"] for row in means) == len(counted)
     assert all(row["simulated"] for row in means)
+
+    release = publish(root=root, name="rated").files["release"]
+    loaded = datasets.load_dataset(release, cache_dir=str(tmp_path / "cache"))
+    photos = [row for split in loaded.values() for row in split]
+    assert len(photos) == PHOTOS
+    assert {row["image"].size for row in photos} == {(480, 360)}
+    assert sum(row["n"] for row in photos) == len(counted)
+    assert all(row["simulated"] for row in photos)
+    votes = datasets.load_dataset(release, "ratings", cache_dir=str(tmp_path / "cache"))
+    assert sum(split.num_rows for split in votes.values()) == PHOTOS * RATERS
