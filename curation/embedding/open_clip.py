@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import open_clip
 import torch
+from safetensors import SafetensorError
 
 from curation.embedding.open_clip_weights import Weights, find_weights
 from curation.embedding.precision import Form, fastest_form, in_form
@@ -84,7 +85,7 @@ def _create(weights: Weights) -> Any:
         model = open_clip.create_model(
             weights.architecture, require_pretrained=True, weights_only=True, **weights.create
         )
-    except (RuntimeError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except (RuntimeError, OSError, ValueError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0][:200]
         raise MissingWeights(
             f"{weights.file}: cannot be loaded as weights of {weights.architecture} without running code from the "

@@ -18,8 +18,8 @@ from schemas.errors import WrongUse
 from schemas.protocols import Protocol
 from schemas.ratings import Project
 
-TOGETHER = 2
-"""Raters at work at the same time: Label Studio writes one annotation after the other."""
+TOGETHER = 1
+"""Raters at work at the same time: on SQLite a second one gains nothing, and is refused now and then as locked."""
 
 PanelJudge = Callable[[int, str, Protocol], Reply]
 """From the rater's number (from 0), the task's key and the protocol to what the rater does."""
