@@ -3,6 +3,9 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 # The index that torch and torchvision are taken from; empty: pip's own settings decide (see README).
 SALON_TORCH_INDEX ?=
+FAST := tests/test_layers.py tests/schemas tests/curation/metadata_removal tests/curation/test_splits.py \
+	tests/labeling/labelstudio tests/labeling/test_protocols.py tests/labeling/test_published_scores.py \
+	tests/labeling/test_published_pairs.py tests/warehouse/test_maintenance.py
 READY := .venv/ready-$(shell cat pyproject.toml constraints.txt Makefile | cksum | cut -d' ' -f1)
 
 .PHONY: help setup demo test test-all check bench canary docs clean
@@ -35,7 +38,7 @@ check: setup ## lint, types, layers and the fast tests, in under a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not slow and not server and not browser" tests/test_layers.py tests/schemas tests/warehouse tests/curation tests/labeling -x
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not server and not browser" $(FAST)
 
 bench: setup ## measurements, as ratios against peers and floors in one run
 	for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
