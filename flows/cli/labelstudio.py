@@ -8,10 +8,12 @@ import typer
 from rich.table import Table
 
 from flows.cli.console import OUT, Json, Root, need, print_json, resolve_root, show_outcome, wants_json
+from flows.cli.profiles import import_file
 from flows.outcome import Outcome
 
 server = typer.Typer(help="A Label Studio of this warehouse's own, on loopback.", no_args_is_help=True)
-raters = typer.Typer(help="Annotator accounts, and their pseudonyms.", no_args_is_help=True)
+raters = typer.Typer(help="Annotator accounts, pseudonyms, and what raters told.", no_args_is_help=True)
+raters.command("import")(import_file)
 
 
 @server.command("install")
