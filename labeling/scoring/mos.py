@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from labeling.scoring.votes import Floats, Ints, VoteSet
 
@@ -72,7 +72,7 @@ def mean_opinion_scores(votes: VoteSet, low: float = -np.inf, high: float = np.i
     """
     mean, sd, n = photo_moments(votes)
     with np.errstate(invalid="ignore"):
-        half = stats.t.ppf((1 + LEVEL) / 2, np.maximum(n - 1, 1)) * sd / np.sqrt(n)
+        half = special.stdtrit(np.maximum(n - 1, 1), (1 + LEVEL) / 2) * sd / np.sqrt(n)
     deviation = votes.value - mean[votes.photo]
     counts = votes.per_rater()
     bias = votes.per_rater(deviation) / counts

@@ -69,28 +69,31 @@ def alternating_projection(votes: VoteSet, tolerance: float = 1e-8, most_rounds:
     most_rounds : int
         Stop after so many rounds.
     """
-    photo, rater, u = votes.photo, votes.rater, votes.value
-    n, counts = votes.per_photo(), votes.per_rater()
-    quality = votes.per_photo(u) / n
-    bias = votes.per_rater(u - quality[photo]) / counts
+    order = np.argsort(votes.rater, kind="stable")
+    photo, u = votes.photo[order], votes.value[order]
+    times = np.bincount(votes.rater, minlength=votes.raters)
+    begins = np.cumsum(times) - times
+    quality = np.bincount(photo, u, votes.photos) / votes.per_photo()
     variance: Floats = np.zeros(votes.raters)
     rounds, change = 0, np.inf
     while rounds < most_rounds and change >= tolerance:
         rounds += 1
         before = quality
-        error = u - quality[photo] - bias[rater]
-        mean_error = votes.per_rater(error) / counts
-        variance = votes.per_rater((error - mean_error[rater]) ** 2) / counts
-        weight = (1 / (variance + SMALLEST_VARIANCE))[rater]
-        quality = votes.per_photo(weight * (u - bias[rater])) / votes.per_photo(weight)
-        bias = votes.per_rater(u - quality[photo]) / counts
+        error = u - quality[photo]
+        level = np.repeat(np.add.reduceat(error, begins) / times, times)
+        error -= level
+        variance = np.add.reduceat(error * error, begins) / times
+        weight = np.repeat(1 / (variance + SMALLEST_VARIANCE), times)
+        quality = np.bincount(photo, weight * (u - level), votes.photos) / np.bincount(photo, weight, votes.photos)
         change = float(np.linalg.norm(quality - before))
+    bias = np.add.reduceat(u - quality[photo], begins) / times
     centre = bias.mean()
     quality, bias = quality + centre, bias - centre
-    error = u - quality[photo] - bias[rater]
-    spread = error - (votes.per_photo(error) / n)[photo]
+    error = votes.value - quality[votes.photo] - bias[votes.rater]
+    n = votes.per_photo()
+    spread = error - (votes.per_photo(error) / n)[votes.photo]
     residual = np.sqrt(votes.per_photo(spread**2) / n)
-    precision = votes.per_photo((1 / (variance + SMALLEST_VARIANCE))[rater])
+    precision = votes.per_photo((1 / (variance + SMALLEST_VARIANCE))[votes.rater])
     return Projection(quality, 1 / np.sqrt(precision), residual / np.sqrt(n), bias, np.sqrt(variance), rounds)
 
 

@@ -62,30 +62,52 @@ class TwoWay:
 
 
 class _Design:
-    """The sparse pattern of who voted on what, with room for weights that change from round to round."""
+    """Who voted on what, as one sparse matrix of counts and one of sums; weights only scale its columns.
+
+    W, with W_ji = w_i times the votes of rater i on photo j, is never formed: W x = C (w x).
+    """
 
     def __init__(self, votes: VoteSet) -> None:
         self.votes = votes
         self.counts = votes.incidence()
+        self.sums = votes.incidence(votes.value)
+        self.by_rater = self.counts.T.tocsr()
+        self.means_by_rater = self.sums.T.tocsr().data / self.by_rater.data
+        self.n_by_rater = np.diff(self.by_rater.indptr)
+        self.n = votes.per_rater()
+        self.total = votes.per_rater(votes.value)
+        self.within = self._within()
         self.photo_part, self.rater_part = votes.components()
         self.parts = int(self.rater_part.max()) + 1
         self.part_sizes = np.bincount(self.rater_part, minlength=self.parts).astype(np.float64)
 
-    def weighted(self, weight: Floats) -> sparse.csr_array:
-        """W, with W_ji = w_i times the votes of rater i on photo j."""
-        data = self.counts.data * weight[self.counts.indices]
-        return sparse.csr_array((data, self.counts.indices, self.counts.indptr), shape=self.counts.shape)
+    def _within(self) -> Floats:
+        """Squared deviations of repeated votes from the rater's own mean of the photo, summed by rater."""
+        if len(self.counts.data) == len(self.votes.value):
+            return np.zeros(self.votes.raters)
+        squares = self.votes.incidence(self.votes.value**2).T.tocsr().data
+        return self._over_raters(np.maximum(squares - self.by_rater.data * self.means_by_rater**2, 0.0))
+
+    def _over_raters(self, cells: Floats) -> Floats:
+        """Sums by rater of what stands in the order of `by_rater`; every rater has a vote."""
+        return np.asarray(np.add.reduceat(cells, self.by_rater.indptr[:-1]), np.float64)
+
+    def squared_errors(self, quality: Floats, bias: Floats) -> Floats:
+        """Σ (vote - ψ - Δ)² by rater."""
+        error = self.means_by_rater - quality[self.by_rater.indices] - np.repeat(bias, self.n_by_rater)
+        return self._over_raters(self.by_rater.data * error**2) + self.within
 
     def centred(self, bias: Floats) -> Floats:
         """Biases with mean 0 in each part."""
         means = np.bincount(self.rater_part, bias, self.parts) / self.part_sizes
         return np.asarray(bias - means[self.rater_part], np.float64)
 
-    def normal_matrix(self, w: sparse.csr_array, d: Floats) -> tuple[Floats, float]:
+    def normal_matrix(self, weight: Floats, d: Floats) -> tuple[Floats, float]:
         """A + κ Σ_parts 11ᵀ as a dense matrix, with κ: the gauge that makes A invertible."""
-        scaled = rows_scaled(w, 1 / np.sqrt(d))
-        a = -(scaled.T @ scaled).toarray()
-        diagonal = np.asarray(w.sum(axis=0)).ravel()
+        a = (self.by_rater @ rows_scaled(self.counts, 1 / d)).toarray()
+        a *= -weight[:, None]
+        a *= weight
+        diagonal = weight * self.n
         a[np.diag_indices_from(a)] += diagonal
         kappa = float(diagonal.mean()) / self.votes.raters
         if self.parts == 1:
@@ -94,25 +116,28 @@ class _Design:
             a += kappa * (self.rater_part[:, None] == self.rater_part[None, :])
         return a, kappa
 
-    def solve(self, w: sparse.csr_array, d: Floats, right: Floats, start: Floats) -> Floats:
+    def solve(self, weight: Floats, d: Floats, right: Floats, start: Floats) -> Floats:
         """Biases from A Δ = c, centred in each part: directly for few raters, by conjugate gradients for many."""
         if self.votes.raters <= DIRECT_RATERS:
-            a, _ = self.normal_matrix(w, d)
+            a, _ = self.normal_matrix(weight, d)
             return self.centred(linalg.solve(a, right, assume_a="pos"))
-        return self._conjugate_gradients(w, d, right, start)
+        return self._conjugate_gradients(weight, d, right, start)
 
-    def _conjugate_gradients(self, w: sparse.csr_array, d: Floats, right: Floats, start: Floats) -> Floats:
-        wt = w.T.tocsr()
-        diagonal = np.asarray(w.sum(axis=0)).ravel()
+    def _conjugate_gradients(self, weight: Floats, d: Floats, right: Floats, start: Floats) -> Floats:
+        diagonal = weight * self.n
+
+        def image_of(x: Floats) -> Floats:
+            return np.asarray(diagonal * x - weight * (self.by_rater @ ((self.counts @ (weight * x)) / d)), np.float64)
+
         x = start.copy()
-        residual = right - (diagonal * x - wt @ ((w @ x) / d))
+        residual = right - image_of(x)
         enough = 1e-13 * max(float(np.linalg.norm(right)), 1e-300)
         z = residual / diagonal
         direction, rho = z.copy(), float(residual @ z)
         for _ in range(10 * self.votes.raters):
             if np.linalg.norm(residual) <= enough or rho <= 0:
                 break
-            image = diagonal * direction - wt @ ((w @ direction) / d)
+            image = image_of(direction)
             along = float(direction @ image)
             if along <= 0:
                 break
@@ -135,21 +160,18 @@ def two_way_least_squares(votes: VoteSet) -> tuple[Floats, Floats]:
         Mean 0 in each connected part.
     """
     design = _Design(votes)
-    quality, bias, _, _ = _fit(design, np.ones(votes.raters), np.zeros(votes.raters))
+    quality, bias, _ = _fit(design, np.ones(votes.raters), np.zeros(votes.raters))
     return quality, bias
 
 
-def _fit(design: _Design, weight: Floats, start: Floats) -> tuple[Floats, Floats, sparse.csr_array, Floats]:
-    """ψ and Δ for fixed weights, with W and D."""
-    votes = design.votes
-    w = design.weighted(weight)
-    per_vote = weight[votes.rater]
-    d = votes.per_photo(per_vote)
-    sums = votes.per_photo(per_vote * votes.value)
-    right = votes.per_rater(per_vote * votes.value) - w.T @ (sums / d)
-    bias = design.solve(w, d, np.asarray(right), start)
-    quality = votes.per_photo(per_vote * (votes.value - bias[votes.rater])) / d
-    return quality, bias, w, d
+def _fit(design: _Design, weight: Floats, start: Floats) -> tuple[Floats, Floats, Floats]:
+    """ψ and Δ for fixed weights, with D."""
+    d = design.counts @ weight
+    sums = design.sums @ weight
+    right = weight * (design.total - design.by_rater @ (sums / d))
+    bias = design.solve(weight, d, np.asarray(right, np.float64), start)
+    quality = (sums - design.counts @ (weight * bias)) / d
+    return quality, bias, np.asarray(d, np.float64)
 
 
 def two_way(votes: VoteSet, prior: float = PRIOR_VOTES, tolerance: float = 1e-9) -> TwoWay:
@@ -184,43 +206,46 @@ def two_way(votes: VoteSet, prior: float = PRIOR_VOTES, tolerance: float = 1e-9)
     degrees = len(votes.value) - votes.photos - votes.raters + design.parts
     weight: Floats = np.ones(votes.raters)
     variance: Floats = np.zeros(votes.raters)
-    quality, bias, w, d = _fit(design, weight, np.zeros(votes.raters))
+    quality, bias, d = _fit(design, weight, np.zeros(votes.raters))
     rounds = 0
     while rounds < MOST_ROUNDS:
         rounds += 1
-        error = votes.value - quality[votes.photo] - bias[votes.rater]
-        pooled = float(error @ error) / degrees if degrees > 0 else 0.0
+        squares = design.squared_errors(quality, bias)
+        pooled = float(squares.sum()) / degrees if degrees > 0 else 0.0
         if pooled < 1e-20:  # votes are explained wholly: nothing tells raters apart
             variance = np.zeros(votes.raters)
             break
-        left = votes.per_rater(1 - weight[votes.rater] / d[votes.photo]) - 1
-        variance = (votes.per_rater(error**2) + prior * pooled) / (left + prior)
+        left = design.n - weight * (design.by_rater @ (1 / d)) - 1
+        variance = (squares + prior * pooled) / (left + prior)
         weight, before = 1 / variance, quality
-        quality, bias, w, d = _fit(design, weight, bias)
+        quality, bias, d = _fit(design, weight, bias)
         if np.abs(quality - before).max() < tolerance:
             break
     if not variance.any():
         unknown = np.nan if degrees <= 0 else 0.0
         of_photos, of_raters = np.full(votes.photos, unknown), np.full(votes.raters, unknown)
         return TwoWay(quality, of_photos, bias, of_raters, of_raters, design.parts, degrees, True, rounds)
-    shift, bias_se, exact = _bias_variance(design, w, d)
+    shift, bias_se, exact = _bias_variance(design, weight, d)
     return TwoWay(
         quality, np.sqrt(1 / d + shift), bias, bias_se, np.sqrt(variance), design.parts, degrees, exact, rounds
     )
 
 
-def _bias_variance(design: _Design, w: sparse.csr_array, d: Floats) -> tuple[Floats, Floats, bool]:
+def _bias_variance(design: _Design, weight: Floats, d: Floats) -> tuple[Floats, Floats, bool]:
     """p_jᵀA⁺p_j for each photo, and the standard errors of the biases.
 
     With more than `DENSE_RATERS` raters A⁺ is taken as the inverse of A's diagonal: raters are then many and
     each bias rests on its own votes, and the first term, 1/D_j, has nearly all of the variance.
     """
-    p = rows_scaled(w, 1 / d)
+    p = rows_scaled(design.counts, 1 / d)
+    p.data *= weight[p.indices]
     if design.votes.raters > DENSE_RATERS:
-        diagonal = np.asarray(w.sum(axis=0)).ravel() - np.asarray((p.multiply(w)).sum(axis=0)).ravel()
+        squared = design.by_rater.copy()
+        squared.data **= 2
+        diagonal = weight * design.n - weight**2 * (squared @ (1 / d))
         inverse = 1 / np.maximum(diagonal, 1e-12)
         return np.asarray(p.multiply(p) @ inverse), np.sqrt(inverse), False
-    a, kappa = design.normal_matrix(w, d)
+    a, kappa = design.normal_matrix(weight, d)
     inverse = _inverse(a)
     gauge = 1 / (kappa * design.part_sizes**2)
     shift = quadratic_forms(p, inverse) - gauge[design.photo_part]
@@ -229,15 +254,13 @@ def _bias_variance(design: _Design, w: sparse.csr_array, d: Floats) -> tuple[Flo
 
 
 def _inverse(a: Floats) -> Floats:
-    """Inverse of a positive definite matrix, in its own memory."""
+    """Inverse of a positive definite matrix, in its own memory; only the upper triangle is worked out."""
     factor, info = linalg.lapack.dpotrf(a.T, lower=1, overwrite_a=1, clean=0)
     if info == 0:
         factor, info = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
     if info != 0:
         raise linalg.LinAlgError(f"the design's matrix is not positive definite (LAPACK info {info})")
-    lower = np.tril(factor)
-    lower += np.tril(factor, -1).T
-    return np.asarray(lower, np.float64)
+    return np.asarray(factor.T, np.float64)
 
 
 def rows_scaled(matrix: sparse.csr_array, factors: Floats) -> sparse.csr_array:
@@ -252,9 +275,9 @@ def quadratic_forms(rows: sparse.csr_array, matrix: Floats) -> Floats:
     Parameters
     ----------
     rows : csr_array, shape (photos, raters)
-        Few entries in each row.
+        Few entries in each row, columns in ascending order.
     matrix : ndarray of float64, shape (raters, raters)
-        Symmetric.
+        Symmetric; only the upper triangle is read.
 
     Returns
     -------
@@ -268,19 +291,24 @@ def quadratic_forms(rows: sparse.csr_array, matrix: Floats) -> Floats:
     for row in np.flatnonzero(sizes > LARGE_PHOTO):
         part = slice(rows.indptr[row], rows.indptr[row + 1])
         index, x = rows.indices[part], rows.data[part]
-        out[row] = x @ matrix[np.ix_(index, index)] @ x
+        upper = np.triu(matrix[np.ix_(index, index)])
+        out[row] = 2 * (x @ upper @ x) - x**2 @ np.diag(upper)
     return out
 
 
 def _forms_of_size(rows: sparse.csr_array, matrix: Floats, chosen: Ints, size: int, out: Floats) -> None:
     """Rows of one number of entries, in blocks of bounded memory."""
     block = max(1, 2_000_000 // size**2)
+    first, second = np.triu_indices(size)
+    twice = np.where(first == second, 1.0, 2.0)
     for begin in range(0, len(chosen), block):
         some = chosen[begin : begin + block]
         places = rows.indptr[some][:, None] + np.arange(size)
         index, x = rows.indices[places], rows.data[places]
-        entries = matrix[index[:, :, None], index[:, None, :]]
-        out[some] = np.einsum("na,nab,nb->n", x, entries, x, optimize=False)
+        entries = matrix[index[:, first], index[:, second]]
+        entries *= x[:, first]
+        entries *= x[:, second]
+        out[some] = entries @ twice
 
 
 def two_way_scores(votes: VoteSet, low: float = -np.inf, high: float = np.inf) -> tuple[Scores, TwoWay]:

@@ -102,10 +102,13 @@ class VoteSet:
         np.add.at(count, (self.photo, self.rater), 1)
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
-    def incidence(self) -> sparse.csr_array:
-        """Number of votes by photo and rater, as a sparse matrix."""
-        counts = sparse.coo_array((np.ones(len(self.value)), (self.photo, self.rater)), (self.photos, self.raters))
-        return counts.tocsr()
+    def incidence(self, weights: Floats | None = None) -> sparse.csr_array:
+        """Number of votes (or sum of a weight of each) by photo and rater, as a sparse matrix with sorted columns."""
+        data = np.ones(len(self.value)) if weights is None else weights
+        shape = (self.photos, self.raters)
+        found = sparse.coo_array((data, (self.photo, self.rater)), shape).tocsr()
+        found.sort_indices()
+        return found
 
     def components(self) -> tuple[Ints, Ints]:
         """Connected parts of the graph of photos and raters: the part of each photo, and of each rater.
