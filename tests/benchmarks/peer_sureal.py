@@ -31,7 +31,8 @@ def dataset(photo: Any, rater: Any, value: Any, photos: int) -> Any:
 def absolute(name: str, job: Any) -> tuple[Any, float, float]:
     """Scores by one of sureal's models, seconds of the whole, and of its reader alone."""
     model = getattr(import_module("sureal.subjective_model"), name)
-    reader = import_module("sureal.dataset_reader").RawDatasetReader(dataset(job["photo"], job["rater"], job["value"], int(job["photos"])))
+    votes = dataset(job["photo"], job["rater"], job["value"], int(job["photos"]))
+    reader = import_module("sureal.dataset_reader").RawDatasetReader(votes)
     began = time.perf_counter()
     reader.opinion_score_3darray  # noqa: B018 - a property that does the reading
     read = time.perf_counter() - began
