@@ -10,7 +10,7 @@ from flows.dedupe import dedupe
 from flows.embed import embed
 from flows.filter import filter_photos
 from flows.ingest import ingest
-from flows.outcome import Outcome
+from flows.outcome import Outcome, together
 from flows.runtime import publish_counts
 
 
@@ -31,12 +31,4 @@ def curate(root: str, sources: list[str]) -> Outcome:
         lambda: embed(root),
         lambda: filter_photos(root),
     )
-    counts: dict[str, int | float | str] = {}
-    notes: list[str] = []
-    files: dict[str, str] = {}
-    for stage in stages:
-        outcome = stage()
-        counts |= {f"{outcome.stage}: {name}": value for name, value in outcome.counts.items()}
-        notes += outcome.notes
-        files |= outcome.files
-    return publish_counts(Outcome(stage="curate", counts=counts, notes=tuple(notes), files=files))
+    return publish_counts(together("curate", (stage() for stage in stages)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -28,6 +28,7 @@ from flows.outcome import Outcome
 from flows.progress import Tracker, track
 from flows.reports.duplicates import write_report
 from flows.runtime import RETRIES, publish_counts
+from flows.settled import unless_settled
 from schemas.codes import Relation
 from schemas.photos import DUPLICATE_PAIRS, DUPLICATES, PHOTOS, Duplicate
 
@@ -59,6 +60,14 @@ def dedupe(root: str, report: bool = False) -> Outcome:
         Write a page to look at as well.
     """
     run = open_run(root)
+    outcome = unless_settled(run, "dedupe", {}, lambda: _outcome(work(run)))
+    if report:
+        outcome = replace(outcome, files={"report": str(write_report(run))})
+    return publish_counts(outcome)
+
+
+def work(run: Run) -> Totals:
+    """Join, look and group until no photo has arrived meanwhile."""
     totals = Totals()
     for _ in range(MOST_ROUNDS):
         version = run.warehouse.table(PHOTOS).version
@@ -66,8 +75,7 @@ def dedupe(root: str, report: bool = False) -> Outcome:
         # Whoever writes the groups last has seen all photos: two runs at once end with the same tables.
         if run.warehouse.table(PHOTOS).version == version:
             break
-    files = {"report": str(write_report(run))} if report else {}
-    return publish_counts(_outcome(totals, files))
+    return totals
 
 
 def _once(run: Run, totals: Totals) -> None:
@@ -121,7 +129,7 @@ def regroup(run: Run, totals: Totals) -> list[Duplicate]:
     return rows
 
 
-def _outcome(totals: Totals, files: dict[str, str]) -> Outcome:
+def _outcome(totals: Totals) -> Outcome:
     relations = Counter(row.relation for row in totals.rows)
     groups = relations.pop(str(Relation.REPRESENTATIVE), 0)
     counts: dict[str, int | float | str] = {
@@ -133,4 +141,4 @@ def _outcome(totals: Totals, files: dict[str, str]) -> Outcome:
     }
     counts |= {f"{relation} copies": count for relation, count in sorted(relations.items())}
     counts |= {"representatives": totals.photos - sum(relations.values()), "bursts": totals.bursts}
-    return Outcome(stage="dedupe", counts=counts, files=files)
+    return Outcome(stage="dedupe", counts=counts, again={"new photos": 0, "pairs looked at": 0, "verified": 0})

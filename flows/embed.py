@@ -17,8 +17,10 @@ from flows.embedders import cores, make_embedder
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
+from flows.settled import unless_settled
 from schemas.errors import IntegrityFault
 from schemas.photos import EMBEDDINGS, PICTURES
+from schemas.settings.embed import EmbedSettings
 from warehouse.pictures import PictureShard, picture_shards, read_pictures
 
 
@@ -43,6 +45,13 @@ def embed(root: str, embedder: str | None = None) -> Outcome:
     """
     run = open_run(root)
     settings = run.settings.embed.model_copy(update={"embedder": embedder} if embedder else {})
+    return publish_counts(
+        unless_settled(run, "embed", {"embedder": settings.embedder}, lambda: embed_new(run, settings))
+    )
+
+
+def embed_new(run: Run, settings: EmbedSettings) -> Outcome:
+    """Embed the representatives that have no vector yet."""
     total = run.warehouse.query("SELECT count(*) AS n FROM representatives")["n"][0].as_py()
     model = make_embedder(settings, pictures=total)
     space = model.space
@@ -57,19 +66,18 @@ def embed(root: str, embedder: str | None = None) -> Outcome:
             progress.advance(len(shard.photo_ids), failed=len(done[-1].failed))
     failed = [pair for shard_done in done for pair in shard_done.failed]
     missing = len(wanted) - sum(len(shard.photo_ids) for shard in shards)
-    return publish_counts(
-        Outcome(
-            stage="embed",
-            counts={
-                "new vectors": sum(shard_done.embedded for shard_done in done),
-                "had one already": total - len(wanted),
-                "pictures not readable": len(failed),
-                "without a picture": missing,
-                "model": space.model,
-                "precision": model.space.precision or "chosen with the first pictures",
-            },
-            notes=tuple(f"{photo_id}: {why}" for photo_id, why in failed[:10]),
-        )
+    return Outcome(
+        stage="embed",
+        counts={
+            "new vectors": sum(shard_done.embedded for shard_done in done),
+            "had one already": total - len(wanted),
+            "pictures not readable": len(failed),
+            "without a picture": missing,
+            "model": space.model,
+            "precision": model.space.precision or "chosen with the first pictures",
+        },
+        notes=tuple(f"{photo_id}: {why}" for photo_id, why in failed[:10]),
+        again=None if failed or missing else {"new vectors": 0, "had one already": total},
     )
 
 

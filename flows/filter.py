@@ -13,6 +13,7 @@ from flows.filter_rules import Evidence, applicable
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
+from flows.settled import unless_settled
 from schemas.photos import VERDICTS
 from schemas.settings.rules import Rule
 
@@ -30,6 +31,11 @@ def filter_photos(root: str) -> Outcome:
         The warehouse.
     """
     run = open_run(root)
+    return publish_counts(unless_settled(run, "filter", {}, lambda: decide_all(run)))
+
+
+def decide_all(run: Run) -> Outcome:
+    """Decide by every rule that can be evaluated, and write the verdicts."""
     applied = applicable(run)
     evidence = Evidence(run, applied.rules)
     counts: dict[str, int | float | str] = {"photos": len(evidence.photo_ids)}
@@ -47,7 +53,7 @@ def filter_photos(root: str) -> Outcome:
     written = task(name="write verdicts", cache_policy=NO_CACHE, **RETRIES)(write_verdicts)(run, tables)
     counts["kept"] = int(np.count_nonzero(~dropped))
     counts["verdicts"] = "written" if written else "unchanged"
-    return publish_counts(Outcome(stage="filter", counts=counts, notes=applied.notes))
+    return Outcome(stage="filter", counts=counts, notes=applied.notes, again={"verdicts": "unchanged"})
 
 
 def write_verdicts(run: Run, tables: list[pa.Table]) -> bool:

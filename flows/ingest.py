@@ -6,8 +6,9 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.context import open_run
-from flows.ingest_run import Choice, checked_reasons, sources_of, take_in
-from flows.ingest_shards import Shard, Written
+from flows.ingest_listing import Choice, Written, checked_reasons, sources_of
+from flows.ingest_run import take_in
+from flows.ingest_shards import Shard
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts

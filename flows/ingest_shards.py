@@ -14,6 +14,7 @@ from typing import TypeVar
 from curation.blocklist import BlockList
 from curation.examination import Examined, Refused
 from flows.ingest_job import Answer
+from flows.ingest_listing import Written
 from flows.worker_process import Done, Failed
 from schemas.codes import QuarantineReason
 from schemas.photos import (
@@ -43,15 +44,6 @@ REASON_OF_FAILURE = {
     "memory": QuarantineReason.BOMB,
     "error": QuarantineReason.CRASHED,
 }
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a commit added."""
-
-    photos: int = 0
-    sightings: int = 0
-    quarantined: int = 0
 
 
 @dataclass

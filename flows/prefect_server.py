@@ -38,12 +38,32 @@ def ensure_server(*, scheduling: bool = False, port: int = 0) -> str:
     str
         The address of the server's API.
     """
+    known = os.environ.get("PREFECT_API_URL") or (port and _server_of_profile())
+    if known:
+        return known
+    # Started before Prefect is imported, which takes a second; a profile that names another server ends it.
+    child, writer, address = _start(port, scheduling)
+    known = _server_of_profile()
+    if known:
+        _end(child, writer)
+        return known
+    atexit.register(_end, child, writer)
+    os.environ["PREFECT_API_URL"] = address
     from prefect.context import refresh_global_settings_context
+
+    refresh_global_settings_context()  # Prefect read its settings when it was imported
+    return address
+
+
+def _server_of_profile() -> str:
+    """The server that Prefect's own settings name; empty where they name none."""
     from prefect.settings import get_current_settings
 
-    known = get_current_settings().api.url
-    if known:
-        return str(known)
+    return str(get_current_settings().api.url or "")
+
+
+def _start(port: int, scheduling: bool) -> tuple[subprocess.Popen[bytes], int, str]:
+    """The server's process, the end of the pipe that keeps it alive, and its address."""
     try:
         listener = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
     except OSError as error:
@@ -60,12 +80,9 @@ def ensure_server(*, scheduling: bool = False, port: int = 0) -> str:
     )
     os.close(reader)
     os.set_inheritable(writer, False)
-    atexit.register(_end, child, writer)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-    os.environ["PREFECT_API_URL"] = address
     listener.close()
-    refresh_global_settings_context()  # Prefect read its settings when it was imported
-    return address
+    return child, writer, address
 
 
 def _end(child: subprocess.Popen[bytes], writer: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -45,9 +46,28 @@ RETRIES: dict[str, Any] = {
 """Give these to every task that touches a network or a table: ``@task(**RETRIES)``."""
 
 
-def run_flow(flow: Callable[..., Outcome], **parameters: Any) -> Outcome:
-    """Run a flow in this process, on the server that Prefect is set to or on one for this command alone."""
+def run_flow(
+    flow: str | Callable[..., Outcome], look: Callable[[], Outcome | None] | None = None, **parameters: Any
+) -> Outcome:
+    """Run a flow in this process, on the server that Prefect is set to or on one for this command alone.
+
+    Parameters
+    ----------
+    flow : str or callable
+        ``module:name`` is imported while the server starts, which takes as long.
+    look : callable, optional
+        Sees whether there is anything to do: the outcome if not, and then nothing is started; else None.
+    parameters
+        The flow's.
+    """
+    found = look() if look else None
+    if found is not None:
+        return found
     ensure_server()
+    if isinstance(flow, str):
+        module, _, name = flow.partition(":")
+        flow = getattr(importlib.import_module(module), name)
+    assert not isinstance(flow, str)
     return flow(**parameters)
 
 

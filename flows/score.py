@@ -5,10 +5,11 @@ from __future__ import annotations
 import pyarrow as pa
 from prefect import flow, task
 
-from flows.context import open_run
+from flows.context import Run, open_run
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
+from flows.settled import unless_settled
 from labeling.scoring.comparisons import score_comparisons
 from labeling.scoring.question import Question, score_question, settings_digest, votes_digest
 from schemas.codes import ScoreMethod
@@ -31,6 +32,12 @@ STRATA = """
 def score(root: str) -> Outcome:
     """Work out the scores of every question whose votes or settings have changed; results equal a full run."""
     run = open_run(root)
+    return publish_counts(unless_settled(run, "score", {}, lambda: score_all(run)))
+
+
+def score_all(run: Run) -> Outcome:
+    """Score every question, and the comparisons."""
+    root = run.root
     questions = [Question(*row.values()) for row in run.warehouse.query(QUESTIONS).to_pylist()]
     rated = bool(questions) or run.warehouse.table(COMPARISONS).count() > 0
     notes = [] if rated else ["There are no ratings yet: collect some, or salon import-ratings FILE."]
@@ -47,7 +54,8 @@ def score(root: str) -> Outcome:
     compared, said = task(**RETRIES)(score_pairs)(root)
     counts |= {f"{name}: photos compared": photos for name, photos in compared.items()}
     notes += said
-    return publish_counts(Outcome("score", counts, tuple(notes)))
+    again: dict[str, int | float | str] = {"worked out": 0, "unchanged": len(questions)}
+    return Outcome("score", counts, tuple(notes), again=again)
 
 
 def score_one(root: str, what: Question) -> tuple[bool, dict[str, int | float | str], list[str]]:

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from schemas.columns import Record, TableSpec
@@ -20,15 +20,13 @@ from schemas.errors import IntegrityFault, WriteConflict
 from warehouse.digests import digest
 from warehouse.filesystem import Location
 from warehouse.keys import KeyIndex
+from warehouse.writers import signed
 
 LOG_FOR_EVER = {
     # Else checkpoints clean the log up, and the versions that releases pin can no longer be read.
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
 }
-NO_REBASE = CommitProperties(max_commit_retries=0)
-"""A commit is refused when another writer came first, instead of being rebased over rows it has not seen."""
-
 CONFLICT_PATIENCE_S = 120.0
 
 
@@ -204,7 +202,7 @@ class Table:
             write_deltalake(
                 delta,
                 rows,
-                commit_properties=NO_REBASE,
+                commit_properties=signed(),
                 schema_mode="merge",  # optional columns that the record has gained since the table was made
                 writer_properties=WriterProperties(compression="ZSTD"),
                 **how,

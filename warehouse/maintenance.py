@@ -7,12 +7,12 @@ import random
 import time
 from dataclasses import dataclass
 
-from deltalake import CommitProperties
 from deltalake.exceptions import CommitFailedError
 
 from schemas.releases import RELEASES
 from warehouse.delta import Table
 from warehouse.store import Warehouse
+from warehouse.writers import signed
 
 TRIES = 5
 
@@ -70,7 +70,7 @@ def _compact(table: Table) -> None:
     """Put small files together; a writer that came first only means another try."""
     for attempt in range(TRIES):
         try:
-            table.delta().optimize.compact(commit_properties=CommitProperties(max_commit_retries=0))
+            table.delta().optimize.compact(commit_properties=signed())
             return
         except CommitFailedError:
             time.sleep(random.uniform(0, 0.2 * 2**attempt))

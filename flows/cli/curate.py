@@ -18,7 +18,9 @@ def curate(
 ) -> None:
     """Ingest, deduplicate, embed and filter: from raw photos to those that people may rate."""
     need(sources, "curate needs at least one source: a folder, a glob, an address, an archive or a table of photos.")
-    from flows.curate import curate as flow
+    from flows.looks import look_for_curate
     from flows.runtime import run_flow
 
-    show_outcome(run_flow(flow, root=resolve_root(root), sources=sources), wants_json(as_json))
+    address = resolve_root(root)
+    seen = look_for_curate(address, sources or [])
+    show_outcome(run_flow("flows.curate:curate", seen, root=address, sources=sources), wants_json(as_json))

@@ -36,10 +36,12 @@ def dedupe(
     if evaluate is not None:
         show_evaluation(evaluate, resolve_root(root), wants_json(as_json))
         return
-    from flows.dedupe import dedupe as stage
+    from flows.looks import look
     from flows.runtime import run_flow
 
-    show_outcome(run_flow(stage, root=resolve_root(root), report=report), wants_json(as_json))
+    address = resolve_root(root)
+    seen = None if report else look(address, "dedupe", {})
+    show_outcome(run_flow("flows.dedupe:dedupe", seen, root=address, report=report), wants_json(as_json))
 
 
 def show_evaluation(pairs: Path, root: str, as_json: bool) -> None:

@@ -22,7 +22,9 @@ def embed(
     as_json: Json = False,
 ) -> None:
     """Place photos in the space of a model; those that have a vector there already are left alone."""
-    from flows.embed import embed as flow
+    from flows.looks import look_for_embed
     from flows.runtime import run_flow
 
-    show_outcome(run_flow(flow, root=resolve_root(root), embedder=embedder), wants_json(as_json))
+    address = resolve_root(root)
+    seen = look_for_embed(address, embedder)
+    show_outcome(run_flow("flows.embed:embed", seen, root=address, embedder=embedder), wants_json(as_json))

@@ -34,7 +34,8 @@ def filter_photos(
 
         show_outcome(compare(address, precision), wants_json(as_json))
     else:
-        from flows.filter import filter_photos as flow
+        from flows.looks import look
         from flows.runtime import run_flow
 
-        show_outcome(run_flow(flow, root=address), wants_json(as_json))
+        seen = look(address, "filter", {})
+        show_outcome(run_flow("flows.filter:filter_photos", seen, root=address), wants_json(as_json))

@@ -34,15 +34,17 @@ def ingest(
 
     What the warehouse knows already (same place, size and time) is not read. Running it again adds nothing.
     """
-    from flows.ingest import ingest as stage
+    from flows.looks import look_for_ingest
     from flows.runtime import run_flow
     from warehouse.sources.opening import SourceKind
 
     kinds = {str(kind) for kind in SourceKind}
     need(source_kind in {None, *kinds}, f"--source-kind {source_kind}: expected one of {', '.join(sorted(kinds))}.")
+    address = resolve_root(root)
     outcome = run_flow(
-        stage,
-        root=resolve_root(root),
+        "flows.ingest:ingest",
+        None if recheck or retry else look_for_ingest(address, sources, source_kind),
+        root=address,
         sources=sources,
         recheck=recheck,
         retry=retry or [],

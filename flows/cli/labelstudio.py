@@ -93,10 +93,9 @@ def send(
     as_json: Json = False,
 ) -> None:
     """Send a batch to Label Studio: each task once, whatever breaks on the way."""
-    from flows.labelstudio.send import send as stage
     from flows.runtime import run_flow
 
-    outcome = run_flow(stage, root=resolve_root(root), batch=batch, restore=restore)
+    outcome = run_flow("flows.labelstudio.send:send", root=resolve_root(root), batch=batch, restore=restore)
     show_outcome(outcome, wants_json(as_json))
 
 
@@ -108,10 +107,11 @@ def collect(
     as_json: Json = False,
 ) -> None:
     """Bring ratings home from Label Studio: new ones, corrections and withdrawals."""
-    from flows.labelstudio.collect import collect as stage
     from flows.runtime import run_flow
 
-    show_outcome(run_flow(stage, root=resolve_root(root), reconcile=reconcile), wants_json(as_json))
+    show_outcome(
+        run_flow("flows.labelstudio.collect:collect", root=resolve_root(root), reconcile=reconcile), wants_json(as_json)
+    )
 
 
 def gateway(

@@ -25,10 +25,9 @@ def learn(
     A linear and a kernel head predict score, uncertainty and the whole histogram; the files stand under heads/ in
     the warehouse: the heads (.npz, usable as a filter rule), their predictions, and all figures.
     """
-    from flows.learn import learn as stage
     from flows.runtime import run_flow
 
-    outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, model=model)
+    outcome = run_flow("flows.learn:learn", root=resolve_root(root), name=name, version=version, model=model)
     show_outcome(outcome, wants_json(as_json))
 
 
@@ -45,10 +44,16 @@ def compare(
     """Rank prediction files on a release, with intervals over photos and raters, the ceiling, and slices."""
     need(predictions, "compare needs at least one prediction file: CSV or Parquet with photo_id and score.")
     need(split in ("test", "validation", "train"), f"--split: expected test, validation or train, got '{split}'.")
-    from flows.compare import compare_predictions as stage
     from flows.runtime import run_flow
 
-    outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, files=predictions, split=split)
+    outcome = run_flow(
+        "flows.compare:compare_predictions",
+        root=resolve_root(root),
+        name=name,
+        version=version,
+        files=predictions,
+        split=split,
+    )
     show_outcome(outcome, wants_json(as_json))
 
 
@@ -65,7 +70,8 @@ def explain(
     A page with a relevance map over the picture, the nearest rated photos as evidence, and what-if curves of
     exposure, contrast, saturation, warmth and crop.
     """
-    from flows.explain import explain as stage
     from flows.runtime import run_flow
 
-    show_outcome(run_flow(stage, root=resolve_root(root), photo=photo, head=head), wants_json(as_json))
+    show_outcome(
+        run_flow("flows.explain:explain", root=resolve_root(root), photo=photo, head=head), wants_json(as_json)
+    )

@@ -107,26 +107,13 @@ def refuse_strangers() -> None:
             )
 
 
-WITHOUT_FLOW = frozenset(
-    {"init", "sql", "status", "verify", "search", "trace", "protocols", "labelstudio", "raters", "gateway", "serve"}
-)
-
-
-def runs_a_flow(words: list[str]) -> bool:
-    """Whether a command line asks for a flow, and so for a Prefect server."""
-    return bool(words) and not words[0].startswith("-") and words[0] not in WITHOUT_FLOW and "--help" not in words
-
-
 def main() -> None:
     """Entry point: exit code 0 done, 1 the run failed, 2 wrong use, 3 a gate refused."""
-    from flows.prefect_server import ensure_server
     from flows.runtime import prepare_environment
 
     prepare_environment()
     try:
         refuse_strangers()
-        if runs_a_flow(sys.argv[1:]):
-            ensure_server()  # its start takes seconds, in which the command imports what it needs
         sys.exit(build()(standalone_mode=False))
     except typer.TyperException as error:
         known = not error.format_message().startswith("No such command")

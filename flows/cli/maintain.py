@@ -17,8 +17,7 @@ def maintain(
     ] = None,
 ) -> None:
     """Compact tables and remove files that neither a release nor a reader at work needs."""
-    from flows.maintain import maintain as flow
     from flows.runtime import run_flow
 
-    outcome = run_flow(flow, root=resolve_root(root), retention_hours=retention_hours)
+    outcome = run_flow("flows.maintain:maintain", root=resolve_root(root), retention_hours=retention_hours)
     show_outcome(outcome, wants_json(as_json))

@@ -36,16 +36,18 @@ def publish(
     With nothing new it says `nothing has changed since VERSION` and makes nothing. A gate that is not reached
     refuses the release: exit code 3, with by how much and what would mend it.
     """
-    from flows.context import open_run
-    from flows.publish import publish as stage
-    from flows.release.rebuild import rebuild as make_again
     from flows.runtime import run_flow
 
     need(rebuild or not to, "--to says where --rebuild puts its result; it means nothing without it.")
     if rebuild:
+        from flows.context import open_run
+        from flows.release.rebuild import rebuild as make_again
+
         show_outcome(make_again(open_run(resolve_root(root)), name, rebuild, to), wants_json(as_json))
         return
-    outcome = run_flow(stage, root=resolve_root(root), name=name, draft=draft, bump=bump, resplit=resplit)
+    outcome = run_flow(
+        "flows.publish:publish", root=resolve_root(root), name=name, draft=draft, bump=bump, resplit=resplit
+    )
     show_outcome(outcome, wants_json(as_json))
 
 
@@ -59,10 +61,11 @@ def approve(
     """Make a draft of a scheduled publish a version; who approved it is kept with the gates it passed."""
     import getpass
 
-    from flows.publish import approve as stage
     from flows.runtime import run_flow
 
-    outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, by=by or getpass.getuser())
+    outcome = run_flow(
+        "flows.publish:approve", root=resolve_root(root), name=name, version=version, by=by or getpass.getuser()
+    )
     show_outcome(outcome, wants_json(as_json))
 
 
@@ -120,10 +123,14 @@ def takedown(
     successor; tables lose the rows and their history; ingest refuses the photos and near copies from now on.
     """
     from flows.runtime import run_flow
-    from flows.takedown import takedown as stage
 
     outcome = run_flow(
-        stage, root=resolve_root(root), photos=list(photos or []), rater=rater, reason=reason, prove=prove
+        "flows.takedown:takedown",
+        root=resolve_root(root),
+        photos=list(photos or []),
+        rater=rater,
+        reason=reason,
+        prove=prove,
     )
     show_outcome(outcome, wants_json(as_json))
 
@@ -141,10 +148,11 @@ def push(
     The token comes from HF_TOKEN. The same push again resumes: what has arrived is not sent twice. A version that
     is damaged, or that holds photos without a known licence, is not pushed.
     """
-    from flows.push import push as stage
     from flows.runtime import run_flow
 
-    outcome = run_flow(stage, root=resolve_root(root), name=name, version=version, target=target, private=not public)
+    outcome = run_flow(
+        "flows.push:push", root=resolve_root(root), name=name, version=version, target=target, private=not public
+    )
     show_outcome(outcome, wants_json(as_json))
 
 

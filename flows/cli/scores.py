@@ -55,11 +55,10 @@ def import_ratings(
     Rows that are no votes are named with line and field and kept in rejected_ratings; the other rows are taken.
     The same file again adds nothing; a corrected file corrects.
     """
-    from flows.import_ratings import import_ratings as stage
     from flows.runtime import run_flow
 
     outcome = run_flow(
-        stage,
+        "flows.import_ratings:import_ratings",
         root=resolve_root(root),
         file=file,
         photo=photo,
@@ -83,10 +82,11 @@ def score(root: Root = None, as_json: Json = False) -> None:
 
     Only questions whose votes or settings have changed are worked out again.
     """
+    from flows.looks import look
     from flows.runtime import run_flow
-    from flows.score import score as stage
 
-    show_outcome(run_flow(stage, root=resolve_root(root)), wants_json(as_json))
+    address = resolve_root(root)
+    show_outcome(run_flow("flows.score:score", look(address, "score", {}), root=address), wants_json(as_json))
 
 
 def report(
@@ -95,7 +95,6 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write a page on scores, raters and reliability: one HTML file for each question, under reports/."""
-    from flows.report import report as stage
     from flows.runtime import run_flow
 
-    show_outcome(run_flow(stage, root=resolve_root(root), question=question), wants_json(as_json))
+    show_outcome(run_flow("flows.report:report", root=resolve_root(root), question=question), wants_json(as_json))

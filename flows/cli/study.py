@@ -32,10 +32,9 @@ def select(
 ) -> None:
     """Choose a batch of photos to be rated, and show it before anyone is paid; `salon send` sends exactly that."""
     from flows.runtime import run_flow
-    from flows.select import select as flow
 
     outcome = run_flow(
-        flow,
+        "flows.select:select",
         root=resolve_root(root),
         n=n,
         from_list=from_list,
@@ -61,11 +60,17 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Work out votes per photo, hours and cost for a wanted precision, and which photos are settled."""
-    from flows.plan import plan as flow
     from flows.runtime import run_flow
 
     outcome = run_flow(
-        flow, root=resolve_root(root), interval=interval, icc=icc, photos=photos, question=question, sd=sd, icc1=icc1
+        "flows.plan:plan",
+        root=resolve_root(root),
+        interval=interval,
+        icc=icc,
+        photos=photos,
+        question=question,
+        sd=sd,
+        icc1=icc1,
     )
     show_outcome(outcome, wants_json(as_json))
 
@@ -97,14 +102,11 @@ def simulate(
     from flows.runtime import run_flow
 
     if loop:
-        from flows.simulate_loop import loop as replay
-
-        show_outcome(run_flow(replay, root=resolve_root(root), release=loop), wants_json(as_json))
+        show_outcome(run_flow("flows.simulate_loop:loop", root=resolve_root(root), release=loop), wants_json(as_json))
         return
-    from flows.simulate import simulate as flow
 
     outcome = run_flow(
-        flow,
+        "flows.simulate:simulate",
         root=resolve_root(root),
         batch=batch,
         n=n,

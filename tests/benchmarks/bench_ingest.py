@@ -25,7 +25,8 @@ from PIL import Image
 from curation.decoding.decode import decode
 from curation.properties.measure import measure
 from flows.context import Run
-from flows.ingest_run import Choice, take_in
+from flows.ingest_listing import Choice
+from flows.ingest_run import take_in
 from flows.progress import track
 from schemas.properties import PropertySet
 from schemas.settings import IngestSettings, Settings

@@ -18,7 +18,8 @@ from PIL import Image
 from curation.fingerprints import FingerprintMethod
 from flows.context import Run
 from flows.ingest_job import Answer, Job
-from flows.ingest_run import Choice, Totals, job_of, take_in
+from flows.ingest_listing import Choice, Totals
+from flows.ingest_run import job_of, take_in
 from flows.progress import track
 from schemas.errors import WrongUse
 from schemas.settings import IngestSettings, Settings
