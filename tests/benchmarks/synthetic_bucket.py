@@ -179,7 +179,7 @@ def _row(number: int, folder: str, name: str) -> str:
     size = size_of(number, name) if name[0] != "n" else len(picture(number, name))
     return (
         f"<Contents><Key>{folder}{name}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
-        f"<ETag>&quot;{tag_of(number, name)}&quot;</ETag><Size>{size}</Size><StorageClass>STANDARD</StorageClass></Contents>"
+        f"<ETag>&quot;{tag_of(number, name)}&quot;</ETag><Size>{size}</Size></Contents>"
     )
 
 
