@@ -93,11 +93,9 @@ def train_and_save(run: Run, published: Published, kind: HeadKind, folder: Path)
 
 
 def train_head(published: Published, kind: HeadKind, seed: int) -> Head:
-    """A head trained on the training split; photos without a single vote teach the score alone."""
+    """A head trained on the training split."""
     train = published.rows_in(Split.TRAIN)
-    share = shares(published.histogram[train])
-    share = np.where(np.isnan(share), np.nanmean(share, axis=0), share)
-    head = fit_head(published.vectors[train], published.score[train], share, kind, seed)
+    head = fit_head(published.vectors[train], published.score[train], published.histogram[train], kind, seed)
     about = {
         "model": published.model,
         "release": published.manifest["name"],

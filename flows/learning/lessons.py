@@ -14,7 +14,6 @@ from flows.reports.learning import effects_table, heads_section, shortcuts_secti
 from flows.reports.page import Page, Tile
 from flows.search import file_names, thumbnails
 from labeling.learning.clusters import cluster_raters
-from labeling.learning.distribution import shares
 from labeling.learning.effects import Effect, Shortcut, shortcut_report, standardised_effects
 from labeling.learning.fewshot import Episode, Ground, Result, benchmark
 from labeling.learning.figures import Figure
@@ -91,7 +90,7 @@ def _ground(run: Run, published: Published, votes: Votes, own: np.typing.NDArray
     histogram = np.zeros((n, k))
     np.add.at(histogram, (votes.photo[own], np.clip(step[own], 0, k - 1)), 1)
     mean = total[seen] / count[seen]
-    head = fit_head(published.vectors[seen], mean, shares(histogram[seen]), HeadKind.KERNEL, run.settings.learn.seed)
+    head = fit_head(published.vectors[seen], mean, histogram[seen], HeadKind.KERNEL, run.settings.learn.seed)
     generic = head.score(published.vectors)
     generic[seen] = mean
     everyone = np.bincount(votes.photo[others], minlength=n)

@@ -1,14 +1,16 @@
-"""Histograms of votes: cumulative shares, the earth mover's distance, and back to a proper histogram.
+"""Histograms of votes: normal quantiles of cumulative shares, the earth mover's distance, and back to a histogram.
 
-On a line the earth mover's distance is a distance between cumulative distributions, so that regression on
-cumulative shares minimises its square in closed form.
+On a line the earth mover's distance is a distance between cumulative distributions. Heads regress on their normal
+quantiles: where votes are a normal opinion cut at the steps of the scale, quantile k is (cut k - mean) / spread,
+on which a linear model can work, and no prediction leaves 0 to 1.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import minimize
+from scipy.special import ndtr, ndtri
 
 Floats = npt.NDArray[np.float64]
 
@@ -20,23 +22,55 @@ def shares(histograms: npt.ArrayLike) -> Floats:
     return np.asarray(counts / np.where(total == 0, np.nan, total))
 
 
-def cumulative(share: Floats) -> Floats:
-    """Cumulative shares without the last, which is always 1: shape (n, k - 1)."""
-    return np.asarray(np.cumsum(share, axis=1)[:, :-1])
+def quantiles(histograms: npt.ArrayLike) -> Floats:
+    """Normal quantiles of the cumulative shares, without the last, which is always 1.
+
+    Parameters
+    ----------
+    histograms : array_like, shape (n, k)
+        Counts of votes.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, k - 1)
+        Of (votes up to the step + 1/2) / (votes + 1): finite also where all votes lie on one side. A photo without
+        votes gets the mean of the others.
+    """
+    counts = np.asarray(histograms, dtype=np.float64)
+    votes = counts.sum(axis=1, keepdims=True)
+    found = np.asarray(ndtri((np.cumsum(counts, axis=1)[:, :-1] + 0.5) / (votes + 1)))
+    voted = votes[:, 0] > 0
+    if voted.any():
+        found[~voted] = found[voted].mean(axis=0)
+    return found
+
+
+def histogram_of(predicted: Floats) -> Floats:
+    """Predicted normal quantiles, shape (n, k - 1), as shares, shape (n, k)."""
+    return proper(np.asarray(ndtr(predicted)))
 
 
 def proper(cumulated: Floats) -> Floats:
-    """The nearest histograms to predicted cumulative shares, shape (n, k).
+    """The nearest histograms to predicted cumulative shares between 0 and 1, shape (n, k).
 
-    Least-squares projection on non-decreasing sequences (pool adjacent violators), cut to 0 and 1.
+    Least-squares projection on non-decreasing sequences: element i is the largest over j <= i of the smallest over
+    m >= i of the mean of elements j to m (Robertson, Wright and Dykstra 1988, theorem 1.4.4), cut to 0 and 1.
     """
-    fallen = np.any(np.diff(cumulated, axis=1) < 0, axis=1)
-    rising = cumulated.copy()
-    for row in np.flatnonzero(fallen):
-        rising[row] = isotonic_regression(rising[row]).x
-    rising = np.clip(rising, 0, 1)
+    rising = np.clip(rise(cumulated), 0, 1)
     edges = np.zeros((len(rising), 1))
     return np.diff(np.hstack([edges, rising, edges + 1]), axis=1)
+
+
+def rise(values: Floats) -> Floats:
+    """The nearest non-decreasing sequences to rows of values, shape (n, k)."""
+    n, k = values.shape
+    total = np.hstack([np.zeros((n, 1)), np.cumsum(values, axis=1)])
+    risen = np.full((n, k), -np.inf)
+    for first in range(k):
+        means = (total[:, first + 1 :] - total[:, first : first + 1]) / np.arange(1, k - first + 1)
+        least = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+        risen[:, first:] = np.maximum(risen[:, first:], least)
+    return risen
 
 
 def earth_mover(p: Floats, q: Floats, order: int = 1) -> Floats:

@@ -18,7 +18,7 @@ from labeling.learning.kernel import KernelMap
 from labeling.learning.ridge import Ridge
 from schemas.errors import BadInput
 
-FORMAT = "salon-head@1"
+FORMAT = "salon-head@2"
 RIDGE = ("centre", "coefficients", "intercept", "basis", "shrinkage", "noise")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -79,7 +79,13 @@ def from_bytes(content: bytes, where: str = "") -> Head:
             arrays = {name: stored[name] for name in stored.files}
         about = json.loads(arrays["about"].tobytes())
         if about["format"] != FORMAT:
-            raise BadInput("this head is of another format", where=where, expected=FORMAT, got=str(about["format"]))
+            raise BadInput(
+                "this head is of another format",
+                where=where,
+                expected=FORMAT,
+                got=str(about["format"]),
+                todo="Train it again with salon learn.",
+            )
         ridge = Ridge(
             centre=arrays["centre"],
             coefficients=arrays["coefficients"],

@@ -89,7 +89,7 @@ def heads(vectors: Floats, rater: Ints, photo: Ints, value: Floats, repeats: int
             test = order[fold::10]
             train = np.setdiff1d(order, test)
             for kind in HeadKind:
-                head = fit_head(vectors[train], mean[train], share[train], kind)
+                head = fit_head(vectors[train], mean[train], histogram[train], kind)
                 found = head.predict(vectors[test])
                 score[kind][test], guess[kind][test] = found.score, found.histogram
                 inside[kind][test] = np.abs(found.score - mean[test]) <= 1.96 * found.sd
@@ -142,7 +142,6 @@ def taste(vectors: Floats, rater: Ints, photo: Ints, value: Floats, draws: int) 
         others = np.bincount(photo[learn], value[learn], minlength=n) / np.bincount(photo[learn], minlength=n)
         histogram = np.zeros((n, 7))
         np.add.at(histogram, (photo[learn], value[learn].astype(int) - 1), 1)
-        share = distribution.shares(histogram)
         panel = panel_of(rater[learn], photo[learn], value[learn], others)
         base = features_of(others, float(others.mean()), np.zeros((n, 0)))
         wide = np.column_stack([base, photo_factors(base, panel, n, 8)])
@@ -152,7 +151,7 @@ def taste(vectors: Floats, rater: Ints, photo: Ints, value: Floats, draws: int) 
             unseen[test] = True
             train = np.flatnonzero(~unseen)
             generic = others.copy()
-            head = fit_head(vectors[train], others[train], share[train], HeadKind.KERNEL)
+            head = fit_head(vectors[train], others[train], histogram[train], HeadKind.KERNEL)
             generic[test] = head.score(vectors[test])
             features = features_of(generic, float(generic[train].mean()), find_directions(vectors[train], 40)(vectors))
             own = learn & ~unseen[photo]
@@ -187,10 +186,10 @@ def speed() -> None:
     x = rng.standard_normal((100_000, 1024), dtype=np.float32)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     y = 3 + 10 * (x @ rng.standard_normal(1024).astype(np.float32) / 32).astype(np.float64)
-    share = np.full((len(x), 5), 0.2)
+    histogram = rng.integers(1, 20, (len(x), 5)).astype(np.float64)
     for kind in HeadKind:
         begun = time.perf_counter()
-        fit_head(x, y, share, kind)
+        fit_head(x, y, histogram, kind)
         print(f"{kind} head of 100,000 x 1,024: {time.perf_counter() - begun:.1f} s")
     del x
     begun = time.perf_counter()
