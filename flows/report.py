@@ -56,7 +56,7 @@ def report(root: str, question: str | None = None) -> Outcome:
 def write_reports(root: str, question: str | None = None) -> Outcome:
     """Write the pages into ``reports/`` of the warehouse."""
     run = open_run(root)
-    scorings = run.warehouse.query("SELECT * FROM scorings ORDER BY question, scale").to_pylist()
+    scorings = run.warehouse.query("SELECT * FROM scorings WHERE scale <> 'pairs' ORDER BY question, scale").to_pylist()
     chosen = [row for row in scorings if question in (None, row["question"])]
     if not chosen:
         there = ", ".join(row["question"] for row in scorings) or "none: run salon score"

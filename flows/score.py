@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
 import pyarrow as pa
 from prefect import flow, task
 
@@ -10,10 +14,11 @@ from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
 from flows.settled import unless_settled
-from labeling.scoring.comparisons import score_comparisons
-from labeling.scoring.question import Question, score_question, settings_digest, votes_digest
+from labeling.scoring.comparisons import SCALE, pairs_digests, pairs_scoring, score_comparisons, score_jointly
+from labeling.scoring.question import Design, Question, score_question, settings_digest, votes_digest
 from schemas.codes import ScoreMethod
 from schemas.ratings import COMPARISONS, RATERS, RELIABILITY, SCORES, SCORINGS
+from warehouse.store import Warehouse
 
 VOTES_OF = """
     SELECT * FROM counted_ratings WHERE question = ? AND scale = ?
@@ -22,9 +27,16 @@ QUESTIONS = """
     SELECT question, scale, min(scale_low) AS low, max(scale_high) AS high
     FROM counted_ratings GROUP BY question, scale ORDER BY question, scale
 """
-STRATA = """
-    SELECT photo_id, min(stratum) AS stratum FROM tasks SEMI JOIN rated USING (photo_id)
-    WHERE stratum IS NOT NULL AND right_photo_id IS NULL GROUP BY photo_id ORDER BY photo_id
+CHOSEN = """
+    -- A photo that was chosen more than once stands with its smallest probability, that is, its largest weight.
+    SELECT photo_id, min(stratum) AS stratum, min(inclusion_probability) AS probability
+    FROM tasks SEMI JOIN rated USING (photo_id)
+    WHERE right_photo_id IS NULL GROUP BY photo_id ORDER BY photo_id
+"""
+BY_PAIRS = f"method IN ('{ScoreMethod.BRADLEY_TERRY.value}', '{ScoreMethod.JOINT.value}')"
+RATINGS_OF = "SELECT * FROM scorings WHERE question = ? AND scale <> ? ORDER BY scale"
+RATED = """
+    SELECT * FROM scores WHERE question = ? AND method = 'two_way' AND screening = 'none' ORDER BY scale, photo_id
 """
 
 
@@ -68,31 +80,69 @@ def score_one(root: str, what: Question) -> tuple[bool, dict[str, int | float | 
         "SELECT votes_digest, settings_digest FROM scorings WHERE question = ? AND scale = ?",
         [what.question, what.scale],
     ).to_pylist()
-    found = run.warehouse.query(STRATA, extra={"rated": votes.select(["photo_id"])}).to_pylist()
-    strata = {row["photo_id"]: row["stratum"] for row in found}
-    wanted = {"votes_digest": votes_digest(votes), "settings_digest": settings_digest(settings, strata)}
+    design = _design(run.warehouse.query(CHOSEN, extra={"rated": votes.select(["photo_id"])}).to_pylist())
+    wanted = {"votes_digest": votes_digest(votes), "settings_digest": settings_digest(settings, design)}
     changed = wanted not in standing
     if changed:
-        result = score_question(votes, what, settings, strata)
-        run.warehouse.table(SCORES).replace(result.scores, where)
+        result = score_question(votes, what, settings, design)
+        run.warehouse.table(SCORES).replace(result.scores, f"{where} AND NOT {BY_PAIRS}")
         run.warehouse.table(RATERS).replace(result.raters, where)
         run.warehouse.table(RELIABILITY).replace(result.reliability, where)
         run.warehouse.table(SCORINGS).replace([result.scoring], where)
     return changed, *_standing(root, what)
 
 
+def _design(rows: Sequence[Mapping[str, Any]]) -> Design:
+    """How the rated photos were chosen, where Salon chose them."""
+    return Design(
+        {row["photo_id"]: row["stratum"] for row in rows if row["stratum"] is not None},
+        {row["photo_id"]: row["probability"] for row in rows if row["probability"]},
+    )
+
+
 def score_pairs(root: str) -> tuple[dict[str, int], list[str]]:
-    """Score the comparisons of every question; returns the photos of each, and what should be read."""
+    """Score the comparisons of every question, alone and with its ratings, where either has changed.
+
+    Returns the photos of each question, and what should be read.
+    """
     warehouse = open_run(root).warehouse
     table = warehouse.query("SELECT * FROM counted_comparisons ORDER BY comparison_id")
-    parts, photos, notes = [SCORES.schema.empty_table()], {}, list[str]()
-    for question in table["question"].unique().sort().to_pylist():
-        rows, said = score_comparisons(table.filter(pa.compute.equal(table["question"], question)), question)
-        parts.append(rows)
-        photos[question] = rows.num_rows
-        notes += said
-    warehouse.table(SCORES).replace(pa.concat_tables(parts), f"method = '{ScoreMethod.BRADLEY_TERRY.value}'")
+    questions = table["question"].unique().sort().to_pylist()
+    standing = {
+        row["question"]: row for row in warehouse.query("SELECT * FROM scorings WHERE scale = ?", [SCALE]).to_pylist()
+    }
+    for question in standing.keys() - set(questions):
+        warehouse.table(SCORES).delete(f"{_of(question)} AND {BY_PAIRS}")
+        warehouse.table(SCORINGS).delete(_slice(question, SCALE))
+    photos, notes = {}, list[str]()
+    for question in questions:
+        rows = table.filter(pa.compute.equal(table["question"], question))
+        scoring = _score_one_by_pairs(warehouse, rows, question, standing.get(question))
+        photos[question] = scoring["photos"]
+        notes += scoring["notes"]
     return photos, notes
+
+
+def _score_one_by_pairs(
+    warehouse: Warehouse, table: pa.Table, question: str, standing: Mapping[str, Any] | None
+) -> Mapping[str, Any]:
+    """What stands for one question's comparisons once they are scored."""
+    ratings = warehouse.query(RATINGS_OF, [question, SCALE])
+    wanted = pairs_digests(table, ratings)
+    if standing and all(standing[name] == digest for name, digest in wanted.items()):
+        return standing
+    rows, notes = score_comparisons(table, question)
+    parts = [rows]
+    for row in ratings.to_pylist():
+        what = Question(question, row["scale"], row["scale_low"], row["scale_high"])
+        rated = warehouse.query(RATED, [question])
+        joined, said = score_jointly(table, rated.filter(pa.compute.equal(rated["scale"], what.scale)), what)
+        parts.append(joined)
+        notes += said
+    warehouse.table(SCORES).replace(pa.concat_tables(parts), f"{_of(question)} AND {BY_PAIRS}")
+    scoring = pairs_scoring(table, question, rows.num_rows, notes, wanted)
+    warehouse.table(SCORINGS).replace([scoring], _slice(question, SCALE))
+    return asdict(scoring)
 
 
 def _standing(root: str, what: Question) -> tuple[dict[str, int | float | str], list[str]]:
@@ -117,15 +167,21 @@ def _standing(root: str, what: Question) -> tuple[dict[str, int | float | str], 
 
 
 def remove_others(root: str, questions: list[tuple[str, str]]) -> None:
-    """Take out what stands for questions that have no counted rating any more."""
+    """Take out what stands for questions that have no counted rating any more; `score_pairs` sees to its own."""
     warehouse = open_run(root).warehouse
-    for row in warehouse.query("SELECT question, scale FROM scorings").to_pylist():
+    for row in warehouse.query("SELECT question, scale FROM scorings WHERE scale <> ?", [SCALE]).to_pylist():
         if (row["question"], row["scale"]) not in questions:
             for spec in (SCORES, RATERS, RELIABILITY, SCORINGS):
                 warehouse.table(spec).delete(_slice(row["question"], row["scale"]))
 
 
 def _slice(question: str, scale: str) -> str:
+    """The SQL condition of one question's rows on one scale."""
+    scale = scale.replace("'", "''")
+    return f"{_of(question)} AND scale = '{scale}'"
+
+
+def _of(question: str) -> str:
     """The SQL condition of one question's rows."""
-    quoted = [text.replace("'", "''") for text in (question, scale)]
-    return f"question = '{quoted[0]}' AND scale = '{quoted[1]}'"
+    question = question.replace("'", "''")
+    return f"question = '{question}'"

@@ -120,9 +120,11 @@ class ScoreMethod(StrEnum):
     TWO_WAY = "two_way"
     """Weighted two-way model with shrunk rater variances: the release default."""
     ORDINAL = "ordinal"
-    """Cumulative model."""
+    """Cumulative model: the expected vote, in scale units, of a rater without shift."""
     BRADLEY_TERRY = "bradley_terry"
     """Log-odds of winning a comparison; its scale is called pairs."""
+    JOINT = "joint"
+    """Ratings and comparisons of one question on the ratings' scale, joined over photos that have both."""
 
 
 class Split(StrEnum):

@@ -197,6 +197,10 @@ class Rater:
     agreement: float | None = column("correlation with the mean of the others", optional=True)
     screened_out: bool = column("left out of the scores by the screening configuration")
     checks: str = column("figures of the checks (run length, modal share, drift, ...), as JSON")
+    bias_low: float | None = column("lower end of the bias's 95 % interval; null without one", optional=True)
+    bias_high: float | None = column("upper end of the bias's 95 % interval", optional=True)
+    inconsistency_low: float | None = column("lower end of the inconsistency's 95 % interval", optional=True)
+    inconsistency_high: float | None = column("upper end of the inconsistency's 95 % interval", optional=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +223,14 @@ class Score:
         "Sarle's bimodality coefficient, 0 to 1; above 5/9 votes tend to two camps; null below four votes",
         optional=True,
     )
+    order_moved: bool | None = column(
+        "method ordinal: its place among all differs from the release default's by more than that one's interval spans",
+        optional=True,
+    )
+    panel_low: float | None = column(
+        "lower end of the 95 % interval over resampled raters; null unless [score] rater_draws is set", optional=True
+    )
+    panel_high: float | None = column("upper end of the 95 % interval over resampled raters", optional=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from labeling.scoring.reliability import pearson_by
-from labeling.scoring.votes import Flags, Floats, Ints, VoteSet
+from labeling.scoring.votes import Floats, VoteSet
 from schemas.errors import BadInput
 
 DRIFT_ALARM = 0.25
@@ -138,6 +138,8 @@ class Link:
         Spread of the anchors around the line, in scale units: how well one line joins the two.
     anchors : int
         Photos in common.
+    slope_se : float
+        Standard error of the slope, from leaving out one anchor at a time; 0 where the slope is held at 1.
     """
 
     offset: float
@@ -145,6 +147,7 @@ class Link:
     offset_se: float
     residual_sd: float
     anchors: int
+    slope_se: float
 
     def apply(self, score: Floats) -> Floats:
         """Scores of the other batch on the reference's scale."""
@@ -177,20 +180,12 @@ def link_by_anchors(reference: Floats, other: Floats, slope: bool = True) -> Lin
     offset = float(reference.mean() - factor * other.mean())
     residual = reference - offset - factor * other
     sd = float(np.sqrt((residual**2).sum() / (len(residual) - (2 if slope else 1))))
-    return Link(offset, factor, sd / float(np.sqrt(len(residual))), sd, len(residual))
+    slope_se = _jackknifed(reference, other) if slope else 0.0
+    return Link(offset, factor, sd / float(np.sqrt(len(residual))), sd, len(residual), slope_se)
 
 
-def batch_drift(votes: VoteSet, batch: Ints, anchor: Flags, batches: int) -> Floats:
-    """Mean anchor vote of each batch minus that of the first, each anchor weighing the same; NaN without anchors."""
-    out = np.full(batches, np.nan)
-    table = np.full((batches, votes.photos), np.nan)
-    flat = batch * votes.photos + votes.photo
-    total = np.bincount(flat[anchor], votes.value[anchor], batches * votes.photos)
-    count = np.bincount(flat[anchor], minlength=batches * votes.photos)
-    known = count > 0
-    table.ravel()[known] = total[known] / count[known]
-    for one in range(batches):
-        common = ~np.isnan(table[0]) & ~np.isnan(table[one])
-        if common.any():
-            out[one] = (table[one] - table[0])[common].mean()
-    return out
+def _jackknifed(reference: Floats, other: Floats) -> float:
+    """Standard error of the ratio of standard deviations."""
+    keep = ~np.eye(len(reference), dtype=bool)
+    left = np.array([reference[some].std() / max(float(other[some].std()), 1e-12) for some in keep])
+    return float(np.sqrt((len(left) - 1) / len(left) * ((left - left.mean()) ** 2).sum()))

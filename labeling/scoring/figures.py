@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 
 from labeling.scoring.checks import vote_order
 from labeling.scoring.drift import common_drift, rater_drift
-from labeling.scoring.mos import SLIDER_BINS, Scores
-from labeling.scoring.ordinal import MOST_CATEGORIES, compare_order, cumulative_model
-from labeling.scoring.reliability import Figure, retest
-from labeling.scoring.taste import taste_components
+from labeling.scoring.mos import SLIDER_BINS
+from labeling.scoring.ordinal import MOST_CATEGORIES, Comparison
+from labeling.scoring.reliability import Figure, around, retest
+from labeling.scoring.taste import design_weighted_mean, taste_components
 from labeling.scoring.two_way import TwoWay
 from labeling.scoring.votes import Floats, Ints, VoteSet
-from schemas.settings.score import ScoreSettings
 
 JACKKNIFE = "jackknife over raters and photos"
 NOTHING = float("nan")
+RESAMPLES = 400
 
 
 def taste_figures(votes: VoteSet, seed: int) -> list[Figure]:
@@ -26,12 +28,13 @@ def taste_figures(votes: VoteSet, seed: int) -> list[Figure]:
     found = taste_components(votes, seed=seed)
     names = ("photo", "rater", "photo_rater", "error", "photo_rater_and_error")
     figures = {f"variance_{name}": getattr(found, name) for name in names}
+    figures |= {"icc2": found.icc2, "icc3": found.icc3}
     figures |= {"beholder1": found.beholder1, "beholder2": found.beholder2}
     told = [Figure(name, one.value, one.low, one.high, JACKKNIFE) for name, one in figures.items() if one is not None]
-    return told + _retest_figures(votes)
+    return told + _retest_figures(votes, seed)
 
 
-def _retest_figures(votes: VoteSet) -> list[Figure]:
+def _retest_figures(votes: VoteSet, seed: int) -> list[Figure]:
     """Correlation and error of raters' first two votes on a photo, where there are any."""
     cell = votes.photo * votes.raters + votes.rater
     order = np.argsort(cell, kind="stable")
@@ -40,41 +43,73 @@ def _retest_figures(votes: VoteSet) -> list[Figure]:
     pairs = again[first_of_cell[again]]
     if len(pairs) < 3:
         return []
-    one, other = votes.value[order[pairs]], votes.value[order[pairs + 1]]
-    # Which of the two came first is not part of the figure: both orders enter.
-    correlation, error = retest(np.r_[one, other], np.r_[other, one])
-    return [
-        Figure("retest", correlation, NOTHING, NOTHING, "repeated votes"),
-        Figure("retest_error", error, NOTHING, NOTHING, "repeated votes"),
+    one, other, rater = votes.value[order[pairs]], votes.value[order[pairs + 1]], votes.rater[order[pairs]]
+    rng = np.random.default_rng(seed)
+    drawn = [
+        _retest(one, other, rng.multinomial(votes.raters, [1 / votes.raters] * votes.raters)[rater])
+        for _ in range(RESAMPLES)
     ]
+    found = np.array(drawn)
+    point = _retest(one, other, np.ones(len(one), np.int64))
+    names = ("retest", "retest_error")
+    return [around(name, point[k], found[:, k], "resampled raters") for k, name in enumerate(names)]
 
 
-def order_figures(votes: VoteSet, scores: Scores, settings: ScoreSettings, bins: int) -> list[Figure]:
-    """Rank correlation with the cumulative model, and the share of photos whose place moves beyond its interval."""
+def _retest(one: Floats, other: Floats, times: Ints) -> tuple[float, float]:
+    """Which of the two votes came first is not part of the figure: both orders enter."""
+    first, second = np.repeat(one, times), np.repeat(other, times)
+    return retest(np.r_[first, second], np.r_[second, first])
+
+
+def has_order(votes: VoteSet, bins: int) -> bool:
+    """Whether a cumulative model says anything of these votes: 2 to 21 distinct values that are no slider's."""
     values = len(np.unique(votes.value))
     sliders = bins == SLIDER_BINS and values > MOST_CATEGORIES
-    if not settings.ordinal or sliders or not 2 <= values <= MOST_CATEGORIES or votes.photos < 3:
-        return []
-    found = compare_order(scores.score, scores.low, scores.high, cumulative_model(votes).quality)
+    return not sliders and 2 <= values <= MOST_CATEGORIES and votes.photos >= 3
+
+
+def order_figures(found: Comparison) -> list[Figure]:
+    """Rank correlation with the cumulative model, and the share of photos whose place moves beyond its interval."""
     return [
         Figure("ordinal_rank_correlation", found.rank_correlation, NOTHING, NOTHING, "none"),
         Figure("ordinal_moved_share", float(found.moved.mean()), NOTHING, NOTHING, "none"),
     ]
 
 
-def drift_figures(table: pa.Table, votes: VoteSet, fit: TwoWay) -> list[Figure]:
-    """Mean drift of raters over their own order, in SDs of their residuals, where the order is known."""
+def drawn_figures(photo_ids: pa.Array, fit: TwoWay, probability: Mapping[str, float]) -> list[Figure]:
+    """Mean score of the photos that were chosen with a known probability, and of all that they stand for."""
+    places = [place for place, photo in enumerate(photo_ids.to_pylist()) if photo in probability]
+    if len(places) < 2:
+        return []
+    score, se = fit.quality[places], fit.se[places]
+    chance = np.array([probability[photo_ids[place].as_py()] for place in places])
+    even = design_weighted_mean(score, np.ones(len(places)), se)
+    weighted = design_weighted_mean(score, chance, se)
+    return [
+        Figure("mean_of_chosen", even.value, even.low, even.high, "votes"),
+        Figure("design_weighted_mean", weighted.value, weighted.low, weighted.high, "draws of photos, and votes"),
+    ]
+
+
+def rater_trends(table: pa.Table, votes: VoteSet, fit: TwoWay) -> Floats:
+    """Each rater's drift over the own order, in SDs of the own residuals; NaN where the order is not known."""
     order = vote_order(table)
     if order is None or votes.raters < 2:
-        return []
+        return np.full(votes.raters, np.nan)
     place = np.empty(table.num_rows)
     place[order] = np.arange(table.num_rows)
     photo = np.asarray(pa.compute.index_in(table["photo_id"], table["photo_id"].unique().sort()), np.int64)
     rater = np.asarray(pa.compute.index_in(table["rater_id"], table["rater_id"].unique().sort()), np.int64)
     value = np.asarray(table["value"].to_numpy(), np.float64)
     own = VoteSet(photo, rater, value, votes.photos, votes.raters)
-    rank = _ranks_within(rater, place)
-    trend = common_drift(rater_drift(own, value - fit.quality[photo] - fit.bias[rater], rank))
+    return rater_drift(own, value - fit.quality[photo] - fit.bias[rater], _ranks_within(rater, place))
+
+
+def drift_figures(trends: Floats) -> list[Figure]:
+    """Mean drift of all raters, where at least two can be told."""
+    if np.isfinite(trends).sum() < 2:
+        return []
+    trend = common_drift(trends)
     return [Figure("drift", trend.value, trend.low, trend.high, "raters")]
 
 

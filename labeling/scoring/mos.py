@@ -29,6 +29,8 @@ class Scores:
         How much higher than the scores a rater votes, in scale units.
     inconsistency : ndarray of float64, shape (raters,)
         Standard deviation of a rater's votes around score and bias; NaN where it cannot be known.
+    bias_low, bias_high, inconsistency_low, inconsistency_high : ndarray of float64, shape (raters,), optional
+        Ends of their 95 % intervals, where the method has some; NaN where the votes do not allow one.
     """
 
     score: Floats
@@ -36,6 +38,10 @@ class Scores:
     high: Floats
     bias: Floats
     inconsistency: Floats
+    bias_low: Floats | None = None
+    bias_high: Floats | None = None
+    inconsistency_low: Floats | None = None
+    inconsistency_high: Floats | None = None
 
 
 def photo_moments(votes: VoteSet) -> tuple[Floats, Floats, Floats]:
@@ -79,6 +85,30 @@ def mean_opinion_scores(votes: VoteSet, low: float = -np.inf, high: float = np.i
     spread = np.sqrt(votes.per_rater((deviation - bias[votes.rater]) ** 2) / counts)
     inconsistency = np.where(counts > 1, spread, np.nan)
     return Scores(mean, np.maximum(mean - half, low), np.minimum(mean + half, high), bias, inconsistency)
+
+
+def z_scores(votes: VoteSet) -> Floats:
+    """Each vote in standard deviations (ddof 1) of its rater, from that rater's mean.
+
+    Source: van Dijk, Martens and Watson, Quality assessment of coded images using numerical category scaling, SPIE
+    2451 (1995); ITU-T P.910 (10/2023). Means by photo: ``mean_opinion_scores(replace(votes, value=z_scores(votes)))``
+    once raters without spread are left out. On incomplete designs a rater's mean depends on who saw which photos.
+
+    Returns
+    -------
+    ndarray of float64, shape (votes,)
+        NaN for raters with one vote, or with equal votes only: their scale has no unit.
+
+    Examples
+    --------
+    >>> z_scores(VoteSet.from_matrix([[1, 2], [3, 2]])).round(4).tolist()
+    [-0.7071, nan, 0.7071, nan]
+    """
+    n = votes.per_rater()
+    centred = votes.value - (votes.per_rater(votes.value) / n)[votes.rater]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sd = np.sqrt(np.where(n > 1, votes.per_rater(centred**2) / (n - 1), np.nan))
+        return np.asarray(centred / np.where(sd > 1e-12, sd, np.nan)[votes.rater], np.float64)
 
 
 def sos_parameter(mean: Floats, sd: Floats, low: float, high: float) -> float:

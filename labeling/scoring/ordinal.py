@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from labeling.scoring.crossed import crossed_variances
 from labeling.scoring.reliability import spearman
 from labeling.scoring.votes import Flags, Floats, Ints, VoteSet
 from schemas.errors import BadInput
@@ -18,6 +19,7 @@ from schemas.errors import BadInput
 PRIOR = 0.05
 """Precision of a normal prior on ψ and Δ (SD 4.5 in logits): where all raters agree there is no finite maximum."""
 MOST_CATEGORIES = 21
+NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Ordinal:
     quality : ndarray of float64, shape (photos,)
         ψ, in logits.
     se : ndarray of float64, shape (photos,)
-        Its standard error, the raters' shifts and the thresholds held fast.
+        Its standard error, with the uncertainty of the raters' shifts; the thresholds, which all votes share, are held
+        fast.
     shift : ndarray of float64, shape (raters,)
         Δ, in logits.
     thresholds : ndarray of float64, shape (categories - 1,)
@@ -38,6 +41,8 @@ class Ordinal:
         The values that occur, ascending.
     expected : ndarray of float64, shape (photos,)
         Expected vote of a rater without shift, in scale units: a monotone function of ψ.
+    low, high : ndarray of float64, shape (photos,)
+        Ends of its 95 % interval: the expected votes at ψ ± 1.96 se.
     """
 
     quality: Floats
@@ -46,6 +51,8 @@ class Ordinal:
     thresholds: Floats
     categories: Floats
     expected: Floats
+    low: Floats
+    high: Floats
 
 
 def cumulative_model(votes: VoteSet, prior: float = PRIOR) -> Ordinal:
@@ -93,8 +100,13 @@ def cumulative_model(votes: VoteSet, prior: float = PRIOR) -> Ordinal:
     # Only τ - ψ - Δ matters: shifts get mean 0, and so do the scores.
     thresholds = thresholds - quality.mean() - shift.mean()
     quality, shift = quality - quality.mean(), shift - shift.mean()
-    se = 1 / np.sqrt(_curvature(votes, place, thresholds, quality, shift) + prior)
-    return Ordinal(quality, se, shift, thresholds, categories, _expected(thresholds, quality, categories))
+    weights = votes.incidence(_curvature(votes, place, thresholds, quality, shift))
+    added, _, _ = crossed_variances(weights, *votes.components(), prior)
+    se = np.sqrt(1 / (np.asarray(weights.sum(axis=1)).ravel() + prior) + added)
+    expected, low, high = (
+        _expected(thresholds, quality + step * se, categories) for step in (0.0, -NORMAL_95, NORMAL_95)
+    )
+    return Ordinal(quality, se, shift, thresholds, categories, expected, low, high)
 
 
 def _start(votes: VoteSet, place: Ints, categories: int) -> Floats:
@@ -135,11 +147,11 @@ def _loss(votes: VoteSet, place: Ints, steps: int, parameters: Floats, prior: fl
 
 
 def _curvature(votes: VoteSet, place: Ints, thresholds: Floats, quality: Floats, shift: Floats) -> Floats:
-    """Observed information on each ψ: Σ F(1-F) at both bounds of each vote."""
+    """Observed information of each vote on ψ + Δ: F(1-F) at both its bounds."""
     centre = quality[votes.photo] + shift[votes.rater]
     bounds = np.r_[-np.inf, thresholds, np.inf]
     upper, lower = expit(bounds[place + 1] - centre), expit(bounds[place] - centre)
-    return votes.per_photo(upper * (1 - upper) + lower * (1 - lower))
+    return np.asarray(np.maximum(upper * (1 - upper) + lower * (1 - lower), 1e-12), np.float64)
 
 
 def _expected(thresholds: Floats, quality: Floats, categories: Floats) -> Floats:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.stats import chi2
 
 from labeling.scoring.mos import Scores, photo_moments
 from labeling.scoring.votes import Floats, VoteSet
@@ -103,9 +104,25 @@ def p910_scores(
     high: float = np.inf,
     interval: Literal["eq6", "residual"] = "eq6",
 ) -> Scores:
-    """P.910 Annex E scores with one of its two intervals, ends kept inside the scale."""
+    """P.910 Annex E scores with one of its two intervals, ends kept inside the scale.
+
+    Raters' intervals are those of the reference: Δ ± 1.96 υ/√n, and υ √(n/χ²) with n degrees of freedom; where an
+    inconsistency has collapsed, so has its interval.
+    """
     found = alternating_projection(votes)
     half = NORMAL_95 * (found.se if interval == "eq6" else found.se_residual)
     below = np.minimum(np.clip(found.quality - half, low, high), found.quality)
     above = np.maximum(np.clip(found.quality + half, low, high), found.quality)
-    return Scores(found.quality, below, above, found.bias, found.inconsistency)
+    n = votes.per_rater()
+    of_bias = NORMAL_95 * found.inconsistency / np.sqrt(n)
+    return Scores(
+        found.quality,
+        below,
+        above,
+        found.bias,
+        found.inconsistency,
+        found.bias - of_bias,
+        found.bias + of_bias,
+        found.inconsistency * np.sqrt(n / chi2.ppf(0.975, n)),
+        found.inconsistency * np.sqrt(n / chi2.ppf(0.025, n)),
+    )

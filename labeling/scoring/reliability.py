@@ -164,9 +164,9 @@ def reliability(votes: VoteSet, splits: int = 200, resamples: int = 400, seed: i
     alphas = np.asarray([interval_alpha(n, n * mean, raw, np.where(pairable, draw, 0.0)) for draw in draws])
     about = "resampled photos"
     return [
-        _around("icc1", single, icc[:, 0], about),
-        _around("icc1k", whole, icc[:, 1], about),
-        _around("alpha_interval", alpha(votes), alphas, about),
+        around("icc1", single, icc[:, 0], about),
+        around("icc1k", whole, icc[:, 1], about),
+        around("alpha_interval", alpha(votes), alphas, about),
         split_half(votes, splits, seed),
         _leave_one_out_figure(votes, rng, resamples),
     ]
@@ -179,10 +179,10 @@ def _leave_one_out_figure(votes: VoteSet, rng: np.random.Generator, resamples: i
     if not len(known):
         return Figure("leave_one_out", float("nan"), float("nan"), float("nan"), about)
     means = known[rng.integers(0, len(known), (resamples, len(known)))].mean(axis=1)
-    return _around("leave_one_out", float(known.mean()), means, about)
+    return around("leave_one_out", float(known.mean()), means, about)
 
 
-def _around(measure: str, value: float, found: Floats, about: str) -> Figure:
+def around(measure: str, value: float, found: Floats, about: str) -> Figure:
     """A figure with the percentile interval of its resamples."""
     known = found[~np.isnan(found)]
     if np.isnan(value) or not len(known):

@@ -33,7 +33,7 @@ class Resampled:
 
 def release_default(votes: VoteSet) -> Floats:
     """Scores of the release default."""
-    return two_way(votes).quality
+    return two_way(votes, errors=False).quality
 
 
 def bootstrap_raters(

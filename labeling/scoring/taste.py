@@ -48,6 +48,9 @@ class Taste:
         (σ²β + σ²γ) / (σ²α + σ²β + σ²γ), raters' levels counted as private.
     repeats : int
         Votes beyond the first of a rater on a photo.
+    icc2, icc3 : Estimate
+        σ²α / (σ²α + σ²β + σ²γ + σ²ε) and σ²α / (σ²α + σ²γ + σ²ε): Shrout and Fleiss' (2,1) and (3,1) on any design,
+        and equal to theirs on a full matrix.
     """
 
     photo: Estimate
@@ -58,6 +61,8 @@ class Taste:
     beholder1: Estimate | None
     beholder2: Estimate | None
     repeats: int
+    icc2: Estimate
+    icc3: Estimate
 
 
 def taste_components(votes: VoteSet, groups: int = GROUPS, seed: int = 0) -> Taste:
@@ -99,10 +104,10 @@ def taste_components(votes: VoteSet, groups: int = GROUPS, seed: int = 0) -> Tas
         spread += _jackknife(votes, index, size, min(groups, size), told, rng)
     half = stats.t.ppf((1 + LEVEL) / 2, max(min(groups, votes.raters, votes.photos) - 1, 1)) * np.sqrt(spread)
     found = [Estimate(float(v), float(v - h), float(v + h)) for v, h in zip(point, half, strict=True)]
-    photo, rater, gamma, error, both, first, second = found
+    photo, rater, gamma, error, both, first, second, absolute, consistent = found
     if not told:
-        return Taste(photo, rater, None, None, both, None, None, repeats)
-    return Taste(photo, rater, gamma, error, both, _share(first), _share(second), repeats)
+        return Taste(photo, rater, None, None, both, None, None, repeats, absolute, consistent)
+    return Taste(photo, rater, gamma, error, both, _share(first), _share(second), repeats, absolute, consistent)
 
 
 def _share(found: Estimate) -> Estimate:
@@ -122,14 +127,21 @@ def _jackknife(votes: VoteSet, index: Ints, size: int, groups: int, told: bool, 
 
 
 def _figures(votes: VoteSet, mask: Flags, told: bool) -> Floats:
-    """σ²α, σ²β, σ²γ, σ²ε, σ²γ + σ²ε, b1, b2; zeros stand for what cannot be told."""
+    """σ²α, σ²β, σ²γ, σ²ε, σ²γ + σ²ε, b1, b2, ICC(2), ICC(3); zeros stand for what cannot be told."""
     if told:
         alpha, beta, gamma, epsilon = henderson(votes, mask)
-        private = alpha + gamma
-        whole = alpha + beta + gamma
-        return np.array([alpha, beta, gamma, epsilon, gamma + epsilon, gamma / private, (beta + gamma) / whole])
-    alpha, beta, both = henderson(votes, mask, interaction=False)
-    return np.array([alpha, beta, 0.0, 0.0, both, 0.0, 0.0])
+        both = gamma + epsilon
+        taste = [_ratio(gamma, alpha + gamma), _ratio(beta + gamma, alpha + beta + gamma)]
+    else:
+        alpha, beta, both = henderson(votes, mask, interaction=False)
+        gamma, epsilon, taste = 0.0, 0.0, [0.0, 0.0]
+    shares = [_ratio(alpha, alpha + beta + both), _ratio(alpha, alpha + both)]
+    return np.array([alpha, beta, gamma, epsilon, both, *taste, *shares])
+
+
+def _ratio(part: float, whole: float) -> float:
+    """NaN where nothing varies."""
+    return float(part / whole) if whole > 1e-12 else float("nan")
 
 
 def henderson(votes: VoteSet, mask: Flags, interaction: bool = True) -> Floats:
@@ -182,7 +194,7 @@ def _expectation(grouping: Ints, factor: Ints) -> float:
     return float((both.astype(np.float64) ** 2 / size[pairs // width]).sum())
 
 
-def design_weighted_mean(score: Floats, probability: Floats) -> Estimate:
+def design_weighted_mean(score: Floats, probability: Floats, se: Floats | None = None) -> Estimate:
     """Mean over the population from which photos were drawn, each weighted by 1 / inclusion probability.
 
     Source: Hájek's estimator with its linearised variance for independent draws; Särndal, Swensson and Wretman,
@@ -194,6 +206,8 @@ def design_weighted_mean(score: Floats, probability: Floats) -> Estimate:
         Scores of the photos that were drawn.
     probability : ndarray of float64, shape (photos,)
         With which each was drawn, above 0 and up to 1.
+    se : ndarray of float64, shape (photos,), optional
+        Standard errors of the scores, whose variance is then added; NaN counts as none.
 
     Examples
     --------
@@ -205,6 +219,8 @@ def design_weighted_mean(score: Floats, probability: Floats) -> Estimate:
     weight = 1 / probability
     mean = float((weight * score).sum() / weight.sum())
     residual = weight * (score - mean)
-    se = float(np.sqrt(((1 - probability) * residual**2).sum()) / weight.sum())
-    half = float(stats.norm.ppf((1 + LEVEL) / 2)) * se
+    variance = ((1 - probability) * residual**2).sum()
+    if se is not None:
+        variance += (weight**2 * np.nan_to_num(se) ** 2).sum()
+    half = float(stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance) / weight.sum())
     return Estimate(mean, mean - half, mean + half)

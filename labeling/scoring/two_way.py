@@ -11,17 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, sparse
-from scipy.stats import norm
+from scipy.stats import chi2, norm
 
+from labeling.scoring.crossed import crossed_variances, normal_matrix
 from labeling.scoring.mos import LEVEL, Scores
-from labeling.scoring.votes import Floats, Ints, VoteSet
+from labeling.scoring.votes import Floats, VoteSet
 
 PRIOR_VOTES = 8.0
-DENSE_RATERS = 8000
-"""Up to here the biases' covariance is exact (a dense matrix of raters by raters); above, see `_bias_variance`."""
 DIRECT_RATERS = 600
 MOST_ROUNDS = 500
-LARGE_PHOTO = 48
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,8 @@ class TwoWay:
         Its standard error; NaN as above.
     inconsistency : ndarray of float64, shape (raters,)
         υ, after shrinking.
+    inconsistency_degrees : ndarray of float64, shape (raters,)
+        r_i + ν: votes that υ rests on, the prior's ν among them; NaN as above.
     components : int
         Connected parts of the design: scores of different parts have no scale in common.
     degrees : int
@@ -55,6 +55,7 @@ class TwoWay:
     bias: Floats
     bias_se: Floats
     inconsistency: Floats
+    inconsistency_degrees: Floats
     components: int
     degrees: int
     exact: bool
@@ -102,24 +103,15 @@ class _Design:
         means = np.bincount(self.rater_part, bias, self.parts) / self.part_sizes
         return np.asarray(bias - means[self.rater_part], np.float64)
 
-    def normal_matrix(self, weight: Floats, d: Floats) -> tuple[Floats, float]:
-        """A + κ Σ_parts 11ᵀ as a dense matrix, with κ: the gauge that makes A invertible."""
-        a = (self.by_rater @ rows_scaled(self.counts, 1 / d)).toarray()
-        a *= -weight[:, None]
-        a *= weight
-        diagonal = weight * self.n
-        a[np.diag_indices_from(a)] += diagonal
-        kappa = float(diagonal.mean()) / self.votes.raters
-        if self.parts == 1:
-            a += kappa
-        else:
-            a += kappa * (self.rater_part[:, None] == self.rater_part[None, :])
-        return a, kappa
+    def weighted(self, weight: Floats) -> sparse.csr_array:
+        """W as a matrix of its own."""
+        data = self.counts.data * weight[self.counts.indices]
+        return sparse.csr_array((data, self.counts.indices, self.counts.indptr), shape=self.counts.shape)
 
     def solve(self, weight: Floats, d: Floats, right: Floats, start: Floats) -> Floats:
         """Biases from A Δ = c, centred in each part: directly for few raters, by conjugate gradients for many."""
         if self.votes.raters <= DIRECT_RATERS:
-            a, _ = self.normal_matrix(weight, d)
+            a, _ = normal_matrix(self.weighted(weight), d, self.rater_part)
             return self.centred(linalg.solve(a, right, assume_a="pos"))
         return self._conjugate_gradients(weight, d, right, start)
 
@@ -174,7 +166,7 @@ def _fit(design: _Design, weight: Floats, start: Floats) -> tuple[Floats, Floats
     return quality, bias, np.asarray(d, np.float64)
 
 
-def two_way(votes: VoteSet, prior: float = PRIOR_VOTES, tolerance: float = 1e-9) -> TwoWay:
+def two_way(votes: VoteSet, prior: float = PRIOR_VOTES, tolerance: float = 1e-9, errors: bool = True) -> TwoWay:
     """Fit the model.
 
     With w_i = 1/υ_i², W_ji = w_i where i voted on j, D_j = Σ_i W_ji:
@@ -190,6 +182,8 @@ def two_way(votes: VoteSet, prior: float = PRIOR_VOTES, tolerance: float = 1e-9)
         ν, in votes.
     tolerance : float
         Largest change of any ψ at which reweighting ends, in scale units.
+    errors : bool
+        Whether standard errors are worked out; NaN otherwise, which saves most of the time.
 
     Returns
     -------
@@ -206,6 +200,7 @@ def two_way(votes: VoteSet, prior: float = PRIOR_VOTES, tolerance: float = 1e-9)
     degrees = len(votes.value) - votes.photos - votes.raters + design.parts
     weight: Floats = np.ones(votes.raters)
     variance: Floats = np.zeros(votes.raters)
+    left = variance
     quality, bias, d = _fit(design, weight, np.zeros(votes.raters))
     rounds = 0
     while rounds < MOST_ROUNDS:
@@ -224,97 +219,51 @@ def two_way(votes: VoteSet, prior: float = PRIOR_VOTES, tolerance: float = 1e-9)
     if not variance.any():
         unknown = np.nan if degrees <= 0 else 0.0
         of_photos, of_raters = np.full(votes.photos, unknown), np.full(votes.raters, unknown)
-        return TwoWay(quality, of_photos, bias, of_raters, of_raters, design.parts, degrees, True, rounds)
-    shift, bias_se, exact = _bias_variance(design, weight, d)
+        none = np.full(votes.raters, np.nan)
+        return TwoWay(quality, of_photos, bias, of_raters, of_raters, none, design.parts, degrees, True, rounds)
+    shift, of_biases, exact = (
+        crossed_variances(design.weighted(weight), design.photo_part, design.rater_part) if errors else _unknown(votes)
+    )
     return TwoWay(
-        quality, np.sqrt(1 / d + shift), bias, bias_se, np.sqrt(variance), design.parts, degrees, exact, rounds
+        quality,
+        np.sqrt(1 / d + shift),
+        bias,
+        np.sqrt(of_biases),
+        np.sqrt(variance),
+        left + prior,
+        design.parts,
+        degrees,
+        exact,
+        rounds,
     )
 
 
-def _bias_variance(design: _Design, weight: Floats, d: Floats) -> tuple[Floats, Floats, bool]:
-    """p_jᵀA⁺p_j for each photo, and the standard errors of the biases.
-
-    With more than `DENSE_RATERS` raters A⁺ is taken as the inverse of A's diagonal: raters are then many and
-    each bias rests on its own votes, and the first term, 1/D_j, has nearly all of the variance.
-    """
-    p = rows_scaled(design.counts, 1 / d)
-    p.data *= weight[p.indices]
-    if design.votes.raters > DENSE_RATERS:
-        squared = design.by_rater.copy()
-        squared.data **= 2
-        diagonal = weight * design.n - weight**2 * (squared @ (1 / d))
-        inverse = 1 / np.maximum(diagonal, 1e-12)
-        return np.asarray(p.multiply(p) @ inverse), np.sqrt(inverse), False
-    a, kappa = design.normal_matrix(weight, d)
-    inverse = _inverse(a)
-    gauge = 1 / (kappa * design.part_sizes**2)
-    shift = quadratic_forms(p, inverse) - gauge[design.photo_part]
-    variances = np.diag(inverse) - gauge[design.rater_part]
-    return np.maximum(shift, 0.0), np.sqrt(np.maximum(variances, 0.0)), True
-
-
-def _inverse(a: Floats) -> Floats:
-    """Inverse of a positive definite matrix, in its own memory; only the upper triangle is worked out."""
-    factor, info = linalg.lapack.dpotrf(a.T, lower=1, overwrite_a=1, clean=0)
-    if info == 0:
-        factor, info = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
-    if info != 0:
-        raise linalg.LinAlgError(f"the design's matrix is not positive definite (LAPACK info {info})")
-    return np.asarray(factor.T, np.float64)
-
-
-def rows_scaled(matrix: sparse.csr_array, factors: Floats) -> sparse.csr_array:
-    """Each row of a sparse matrix times its factor."""
-    data = matrix.data * np.repeat(factors, np.diff(matrix.indptr))
-    return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
-
-
-def quadratic_forms(rows: sparse.csr_array, matrix: Floats) -> Floats:
-    """x_j M x_jᵀ for each row x_j of a sparse matrix, touching only the entries that x_j needs.
-
-    Parameters
-    ----------
-    rows : csr_array, shape (photos, raters)
-        Few entries in each row, columns in ascending order.
-    matrix : ndarray of float64, shape (raters, raters)
-        Symmetric; only the upper triangle is read.
-
-    Returns
-    -------
-    ndarray of float64, shape (photos,)
-    """
-    out = np.zeros(rows.shape[0])
-    sizes = np.diff(rows.indptr)
-    for size in np.unique(sizes[sizes <= LARGE_PHOTO]):
-        if size:
-            _forms_of_size(rows, matrix, np.flatnonzero(sizes == size), int(size), out)
-    for row in np.flatnonzero(sizes > LARGE_PHOTO):
-        part = slice(rows.indptr[row], rows.indptr[row + 1])
-        index, x = rows.indices[part], rows.data[part]
-        upper = np.triu(matrix[np.ix_(index, index)])
-        out[row] = 2 * (x @ upper @ x) - x**2 @ np.diag(upper)
-    return out
-
-
-def _forms_of_size(rows: sparse.csr_array, matrix: Floats, chosen: Ints, size: int, out: Floats) -> None:
-    """Rows of one number of entries, in blocks of bounded memory."""
-    block = max(1, 2_000_000 // size**2)
-    first, second = np.triu_indices(size)
-    twice = np.where(first == second, 1.0, 2.0)
-    for begin in range(0, len(chosen), block):
-        some = chosen[begin : begin + block]
-        places = rows.indptr[some][:, None] + np.arange(size)
-        index, x = rows.indices[places], rows.data[places]
-        entries = matrix[index[:, first], index[:, second]]
-        entries *= x[:, first]
-        entries *= x[:, second]
-        out[some] = entries @ twice
+def _unknown(votes: VoteSet) -> tuple[Floats, Floats, bool]:
+    """In place of variances that nobody asked for."""
+    return np.full(votes.photos, np.nan), np.full(votes.raters, np.nan), True
 
 
 def two_way_scores(votes: VoteSet, low: float = -np.inf, high: float = np.inf) -> tuple[Scores, TwoWay]:
-    """Release-default scores with 95 % intervals; their ends are kept inside the scale, the scores are not."""
+    """Release-default scores with 95 % intervals; their ends are kept inside the scale, the scores are not.
+
+    A rater's inconsistency has the interval υ √(d/χ²) with d = r + ν degrees of freedom: the posterior under the prior
+    that shrinks it.
+    """
     fit = two_way(votes)
-    half = norm.ppf((1 + LEVEL) / 2) * fit.se
+    z = norm.ppf((1 + LEVEL) / 2)
+    half = z * fit.se
     below = np.minimum(np.clip(fit.quality - half, low, high), fit.quality)
     above = np.maximum(np.clip(fit.quality + half, low, high), fit.quality)
-    return Scores(fit.quality, below, above, fit.bias, fit.inconsistency), fit
+    d = fit.inconsistency_degrees
+    scores = Scores(
+        fit.quality,
+        below,
+        above,
+        fit.bias,
+        fit.inconsistency,
+        fit.bias - z * fit.bias_se,
+        fit.bias + z * fit.bias_se,
+        fit.inconsistency * np.sqrt(d / chi2.ppf((1 + LEVEL) / 2, d)),
+        fit.inconsistency * np.sqrt(d / chi2.ppf((1 - LEVEL) / 2, d)),
+    )
+    return scores, fit

@@ -52,6 +52,12 @@ class ScoreSettings(SettingsPart):
     ordinal: bool = Field(
         True, description="Compare the order of photos with that of a cumulative model (scales of up to 21 steps)."
     )
+    rater_draws: int = Field(
+        0,
+        ge=0,
+        description="Samples of whole raters for intervals that speak of new raters (panel_low, panel_high); 0: none. "
+        "Each costs one fit of the release default.",
+    )
     half_splits: int = Field(200, ge=100, description="Random halves of the raters for split-half reliability.")
     bootstrap: int = Field(400, ge=100, description="Resamples of photos for the intervals of reliability figures.")
     seed: int = Field(0, description="Seed of every random draw of this stage.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.conftest import real_data
 from tests.labeling.photos import SEEN, photo_id_of, warehouse_with
 from warehouse.store import Warehouse
 
+module = sys.modules["flows.score"]
 DERIVED = ("scores", "raters", "reliability", "scorings")
 
 
@@ -204,5 +206,63 @@ def test_comparisons_become_scores_of_their_own(warehouse: Warehouse) -> None:
     assert [row["simulated"] for row in found] == [False] * 3 + [True] * 2
     assert len(notes) == 1 and "prior" in notes[0]
     version = warehouse.tables["scores"].version
-    score_pairs(warehouse.location.root)
+    assert score_pairs(warehouse.location.root) == (photos, notes)
     assert warehouse.tables["scores"].version == version
+    warehouse.tables["comparisons"].delete("question = 'which'")
+    assert score_pairs(warehouse.location.root)[0] == {"simulated": 2}
+    assert warehouse.query("SELECT DISTINCT question FROM scores").to_pylist() == [{"question": "simulated"}]
+
+
+def test_comparisons_that_stand_are_not_worked_out_again(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    circle = [("a", "b", "left"), ("b", "c", "left"), ("a", "c", "right")]
+    rows = [compared("which", *judged, number) for number, judged in enumerate(circle)]
+    warehouse.table(COMPARISONS).insert(rows)
+    calls = []
+    fresh = module.score_comparisons
+
+    def counted(*parts: Any) -> Any:
+        calls.append(parts)
+        return fresh(*parts)
+
+    monkeypatch.setattr(module, "score_comparisons", counted)
+    for expected in (1, 1):
+        score_pairs(warehouse.location.root)
+        assert len(calls) == expected
+    warehouse.table(COMPARISONS).insert([compared("which", "c", "d", "tie", 9)])
+    score_pairs(warehouse.location.root)
+    assert len(calls) == 2
+
+
+def test_ratings_and_comparisons_of_a_question_are_joined_on_the_ratings_scale(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(3)
+    truth = dict(zip("abcdef", [2.0, 3.0, 4.0, 5.0, 6.0, 4.5], strict=True))
+    rows = [
+        (photo, f"r{n}", float(np.clip(round(truth[photo] + rng.normal(0, 0.7)), 1, 7)))
+        for photo in "abcd"
+        for n in range(12)
+    ]
+    vote(warehouse, tmp_path, rows)
+    judged = []
+    for number in range(400):
+        left, right = rng.choice(list(truth), 2, replace=False)
+        chance = 1 / (1 + np.exp(truth[right] - truth[left]))
+        judged.append(compared("beauty", left, right, "left" if rng.random() < chance else "right", number))
+    warehouse.table(COMPARISONS).insert(judged)
+    score_all(warehouse)
+    _, notes = score_pairs(warehouse.location.root)
+    assert any("joined over 4 photos" in note for note in notes)
+    found = {row["photo_id"]: row for row in warehouse.query("SELECT * FROM scores WHERE method = 'joint'").to_pylist()}
+    assert len(found) == 6
+    for name, quality in truth.items():  # e and f were never rated
+        row = found[photo_id_of(f"/photos/{name}.jpg")]
+        assert row["ci_low"] - 0.3 < quality < row["ci_high"] + 0.3
+        assert row["scale"] == "1-7" and len(row["histogram"]) == (7 if name in "abcd" else 0)
+    assert found[photo_id_of("/photos/e.jpg")]["score"] > found[photo_id_of("/photos/d.jpg")]["score"]
+    vote(warehouse, tmp_path, [("a", "late", 7.0), ("b", "late", 7.0)])
+    score_all(warehouse)  # the ratings' rows come anew, and those by pairs stay until they are looked at
+    assert warehouse.query("SELECT count(*) AS n FROM scores WHERE method = 'joint'").to_pylist() == [{"n": 6}]
+    score_pairs(warehouse.location.root)
+    again = warehouse.query("SELECT score FROM scores WHERE method = 'joint' ORDER BY photo_id").to_pylist()
+    assert [row["score"] for row in again] != [found[photo]["score"] for photo in sorted(found)]

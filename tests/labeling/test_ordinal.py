@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
+from labeling.scoring import ordinal as module
 from labeling.scoring.ordinal import compare_order, cumulative_model
 from labeling.scoring.reliability import spearman
 from labeling.scoring.two_way import two_way_scores
@@ -38,6 +39,10 @@ def test_the_model_is_that_of_statsmodels() -> None:
     shift = np.r_[0.0, other.params[votes.photos - 1 : votes.photos + votes.raters - 2]]
     assert found.quality == pytest.approx(quality - quality.mean(), abs=2e-3)
     assert found.shift == pytest.approx(shift - shift.mean(), abs=2e-3)
+    covariance = np.pad(other.cov_params()[: votes.photos - 1, : votes.photos - 1], ((1, 0), (1, 0)))
+    centred = np.eye(votes.photos) - 1 / votes.photos
+    # Ours are errors of ψ itself, theirs of ψ less the mean of eight: nearly the same.
+    assert found.se == pytest.approx(np.sqrt(np.diag(centred @ covariance @ centred)), rel=0.15)
 
 
 def test_the_gradient_leads_to_a_maximum_whose_score_is_flat() -> None:
@@ -71,3 +76,22 @@ def test_a_photo_that_changes_places_beyond_its_interval_is_named() -> None:
 def test_sliders_are_no_ordered_categories() -> None:
     with pytest.raises(BadInput, match="21 distinct"):
         cumulative_model(VoteSet.from_matrix(np.arange(60.0).reshape(30, 2)))
+
+
+def test_errors_are_those_of_the_likelihoods_curvature() -> None:
+    votes = middling(8, 10)
+    prior = 0.3
+    found = cumulative_model(votes, prior)
+    categories, place = np.unique(votes.value, return_inverse=True)
+    steps = len(categories) - 1
+    point = np.r_[found.thresholds[0], np.log(np.diff(found.thresholds)), found.quality, found.shift]
+
+    def slope(parameters: Floats) -> Floats:
+        return len(place) * module._loss(votes, place, steps, parameters, prior)[1][steps:]
+
+    bumps = 1e-5 * np.eye(len(point))[steps:]
+    curvature = np.array([(slope(point + bump) - slope(point - bump)) / 2e-5 for bump in bumps])
+    shifts = np.r_[np.zeros(votes.photos), np.ones(votes.raters)]  # raters' shifts have mean 0
+    covariance = np.linalg.inv(curvature + 1e6 * np.outer(shifts, shifts))
+    assert found.se == pytest.approx(np.sqrt(np.diag(covariance)[: votes.photos]), rel=0.01)
+    assert ((found.low < found.expected) & (found.expected < found.high)).all()

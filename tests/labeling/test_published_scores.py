@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from labeling.scoring.mos import mean_opinion_scores, photo_moments, sos_parameter
-from labeling.scoring.p910 import alternating_projection, rater_biases
+from labeling.scoring.mos import mean_opinion_scores, photo_moments, sos_parameter, z_scores
+from labeling.scoring.p910 import alternating_projection, p910_scores, rater_biases
 from labeling.scoring.two_way import two_way, two_way_least_squares
 from labeling.scoring.votes import VoteSet
 from tests.labeling.votes_files import matrix, sureal
@@ -97,3 +99,23 @@ def test_a_mean_of_one_vote_has_no_interval() -> None:
     found = mean_opinion_scores(VoteSet.from_matrix([[4.0, np.nan], [3.0, 5.0]]), 1, 5)
     assert np.isnan(found.low[0]) and np.isnan(found.high[0])
     assert found.low[1] == 1 and found.high[1] == 5  # kept inside the scale
+
+
+def test_raters_intervals_and_z_scores_are_those_of_sureal() -> None:
+    # sureal 0.9: Subject_MLE_Projection, ZscoringMosModel and BiasremvMosModel on nflx_public.
+    votes = sureal("nflx_public")
+    found = p910_scores(votes)
+    assert found.bias_low is not None and found.bias_high is not None
+    assert found.inconsistency_low is not None and found.inconsistency_high is not None
+    assert (found.bias_high - found.bias_low).sum() / 2 / 1.96 == exactly(1.7643365394085722)
+    assert found.inconsistency[:2] - found.inconsistency_low[:2] == pytest.approx([0.07835936236, 0.07649937376])
+    assert found.inconsistency_high[:2] - found.inconsistency[:2] == pytest.approx([0.1074355996, 0.1048854386])
+    z = replace(votes, value=z_scores(votes))
+    mean, sd, n = photo_moments(z)
+    assert mean[:2] == pytest.approx([0.9964054655082831, 0.9971257174514618])
+    assert mean.var() == exactly(0.7832158907771206)
+    assert (sd / np.sqrt(n)).sum() == exactly(6.952735252326431)
+    unbiased = replace(votes, value=votes.value - rater_biases(votes)[votes.rater])
+    mean, sd, n = photo_moments(unbiased)
+    assert mean[0] == exactly(4.884615384615385)
+    assert (sd / np.sqrt(n)).sum() == exactly(9.390585886473401)

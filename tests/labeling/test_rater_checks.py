@@ -9,16 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from labeling.scoring.batches import batch_links
 from labeling.scoring.checks import rater_checks
 from labeling.scoring.drift import (
     alike_raters,
-    batch_drift,
     common_drift,
     link_by_anchors,
     own_residuals,
     rater_drift,
 )
-from labeling.scoring.question import Question, score_question
+from labeling.scoring.question import Design, Question, score_question
 from labeling.scoring.screening import bt500, reasons, screened_out
 from labeling.scoring.two_way import two_way
 from labeling.scoring.votes import VoteSet
@@ -178,18 +178,83 @@ def test_anchors_bring_a_shifted_and_stretched_scale_back() -> None:
         link_by_anchors(truth[:2], truth[:2])
 
 
-def test_batches_drift_is_read_from_their_anchors_alone() -> None:
-    photo = np.array([0, 1, 2, 0, 1, 3])
-    batch = np.array([0, 0, 0, 1, 1, 1])
-    value = np.array([2.0, 4.0, 9.0, 3.0, 5.0, 1.0])
-    votes = VoteSet(photo, np.zeros(6, np.int64), value, 4, 1)
-    anchor = np.array([True, True, False, True, True, False])
-    assert batch_drift(votes, batch, anchor, 2).tolist() == [0.0, 1.0]
+def test_batches_are_linked_over_their_anchors_and_a_drifted_one_is_named() -> None:
+    rng = np.random.default_rng(6)
+    truth = np.linspace(2, 5.5, 12)
+    rows: list[dict[str, Any]] = []
+    for number, (batch, shift) in enumerate([("spring", 0.0), ("summer", 0.0), ("autumn", 1.0)]):
+        for rater in range(12):
+            for photo in range(12):
+                value = float(np.clip(np.round(truth[photo] + shift + rng.normal(0, 0.6)), 1, 7))
+                row = {"photo": f"p{photo}", "rater": f"{batch}{rater}", "value": value, "batch_id": batch}
+                when = START + timedelta(days=30 * number, seconds=photo)
+                rows.append({**row, "role": "anchor", "submitted_at": when})
+    table = ratings(rows)
+    summer, autumn = batch_links(table)
+    assert (summer.batch, autumn.batch, autumn.anchors) == ("summer", "autumn", 12)
+    assert summer.low < 0 < summer.high
+    assert autumn.low < 1 < autumn.high and autumn.shift > 0.8
+    found = score_question(table, Question("beauty", "1-7", 1, 7), ScoreSettings())
+    assert [note for note in found.scoring.notes if "Batch" in note and "autumn" in note]
+    assert not [note for note in found.scoring.notes if "Batch summer" in note]
+    figures = {(row["stratum"], row["measure"]): row for row in found.reliability.to_pylist()}
+    assert figures["batch autumn", "batch_shift"]["value"] == autumn.shift
+    slope = figures["batch summer", "batch_slope"]
+    assert slope["low"] < 1 < slope["high"]
+
+
+def test_means_over_what_photos_were_chosen_from_weigh_by_their_chance() -> None:
+    chance = {f"p{n:02}": 0.1 if n < 15 else 1.0 for n in range(30)}
+    found = score_question(ratings(panel()), Question("beauty", "1-7", 1, 7), ScoreSettings(), Design({}, chance))
+    score = {row["photo_id"]: row["score"] for row in found.scores.to_pylist() if row["method"] == "two_way"}
+    weights = {photo: 1 / share for photo, share in chance.items()}
+    expected = sum(weights[photo] * score[photo] for photo in score) / sum(weights.values())
+    row = {row["measure"]: row for row in found.reliability.to_pylist()}["design_weighted_mean"]
+    assert row["value"] == pytest.approx(expected)
+    assert row["low"] < expected < row["high"]
+
+
+def test_two_names_that_vote_alike_are_named_with_their_hours() -> None:
+    rows = panel(photos=40)
+    double = [
+        {**row, "rater": "r9", "submitted_at": row["submitted_at"] + timedelta(days=1)}
+        for row in rows
+        if row["rater"] == "r2"
+    ]
+    found = score_question(ratings(rows + double), Question("beauty", "1-7", 1, 7), ScoreSettings())
+    note = next(note for note in found.scoring.notes if "vote alike" in note)
+    assert "r2 and r9 (r = 1.00 on 40 photos, never at work together)" in note
+
+
+def test_the_order_by_the_cumulative_model_and_intervals_over_new_raters_stand_beside_the_default() -> None:
+    found = score_question(ratings(panel()), Question("beauty", "1-7", 1, 7), ScoreSettings(rater_draws=50))
+    rows = found.scores.to_pylist()
+    default = {row["photo_id"]: row for row in rows if row["method"] == "two_way"}
+    ordinal = {row["photo_id"]: row for row in rows if row["method"] == "ordinal"}
+    assert default.keys() == ordinal.keys()
+    moved = {row["measure"]: row["value"] for row in found.reliability.to_pylist()}["ordinal_moved_share"]
+    assert np.mean([row["order_moved"] for row in ordinal.values()]) == moved
+    for photo, row in ordinal.items():
+        assert row["ci_low"] < row["score"] < row["ci_high"]
+        one = default[photo]
+        assert one["order_moved"] is None and row["panel_low"] is None
+        assert one["panel_low"] < one["score"] < one["panel_high"]
+
+
+def test_repeated_votes_have_a_correlation_with_its_interval() -> None:
+    rows = panel(raters=20, photos=30)
+    again = [
+        {**row, "position": 31, "value": float(np.clip(row["value"] + (-1) ** n, 1, 7))} for n, row in enumerate(rows)
+    ]
+    found = score_question(ratings(rows + again), Question("beauty", "1-7", 1, 7), ScoreSettings())
+    figures = {row["measure"]: row for row in found.reliability.to_pylist()}
+    for name in ("retest", "retest_error", "beholder1", "icc2"):
+        assert figures[name]["low"] <= figures[name]["value"] <= figures[name]["high"], name
 
 
 def test_reliability_is_given_by_stratum_where_photos_have_one() -> None:
     strata = {f"p{n:02}": "night" if n < 15 else "day" for n in range(30)} | {"p00": "lonely"}
-    found = score_question(ratings(panel()), Question("beauty", "1-7", 1, 7), ScoreSettings(), strata)
+    found = score_question(ratings(panel()), Question("beauty", "1-7", 1, 7), ScoreSettings(), Design(strata))
     rows = found.reliability.to_pylist()
     photos = {row["stratum"]: row["photos"] for row in rows}
     assert photos == {"all": 30, "day": 15, "night": 14}  # one photo alone says nothing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from labeling.scoring.intraclass import intraclass
 from labeling.scoring.taste import Estimate, Taste, design_weighted_mean, taste_components
 from labeling.scoring.votes import VoteSet
 from schemas.errors import BadInput
@@ -70,6 +71,14 @@ def test_a_full_matrix_agrees_with_the_analysis_of_variance() -> None:
     assert found.photo_rater_and_error.value == pytest.approx(mse, rel=1e-9)
 
 
+def test_intraclass_correlations_from_components_are_those_of_shrout_and_fleiss_on_a_full_matrix() -> None:
+    for name in ("nflx_public", "nflx_public_last4outliers"):
+        votes = sureal(name)
+        found, table = taste_components(votes), intraclass(votes.matrix())
+        assert [found.icc2.value, found.icc3.value] == pytest.approx([table.icc2, table.icc3], rel=1e-9)
+        assert found.icc2.low < found.icc2.value < found.icc2.high
+
+
 def test_one_rater_has_no_taste_to_share() -> None:
     with pytest.raises(BadInput, match="two raters"):
         taste_components(VoteSet.from_matrix([[1.0], [2.0]]))
@@ -87,6 +96,13 @@ def test_weighted_means_undo_an_uneven_choice() -> None:
         naive.append(population[drawn].mean())
     assert np.mean(inside) > 0.9
     assert np.mean(naive) > population.mean() + 0.2
+
+
+def test_errors_of_the_scores_widen_a_weighted_mean() -> None:
+    score, chance = np.array([2.0, 4.0, 6.0]), np.ones(3)
+    alone, together = design_weighted_mean(score, chance), design_weighted_mean(score, chance, np.full(3, 0.3))
+    assert (alone.low, alone.high) == (4.0, 4.0)  # everything was chosen
+    assert together.high - together.value == pytest.approx(1.959964 * 0.3 / np.sqrt(3), rel=1e-6)
 
 
 def test_an_impossible_probability_is_refused() -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from labeling.scoring import crossed
 from labeling.scoring import two_way as module
+from labeling.scoring.crossed import quadratic_forms
 from labeling.scoring.mos import photo_moments
 from labeling.scoring.resampling import bootstrap_raters
-from labeling.scoring.two_way import quadratic_forms, two_way, two_way_least_squares
+from labeling.scoring.two_way import two_way, two_way_least_squares, two_way_scores
 from labeling.scoring.votes import VoteSet
 from schemas.errors import BadInput
 from tests.labeling.simulated_votes import Design, simulate
@@ -61,7 +63,7 @@ def test_conjugate_gradients_give_the_direct_solution(monkeypatch: pytest.Monkey
 def test_the_first_order_errors_of_very_many_raters_are_close(monkeypatch: pytest.MonkeyPatch) -> None:
     votes, _ = simulate(Design(200, 80, 10, 0), 6)
     exact = two_way(votes)
-    monkeypatch.setattr(module, "DENSE_RATERS", 0)
+    monkeypatch.setattr(crossed, "DENSE_RATERS", 0)
     rough = two_way(votes)
     assert (exact.exact, rough.exact) == (True, False)
     assert rough.se == pytest.approx(exact.se, rel=0.03)
@@ -142,3 +144,31 @@ def test_the_bootstrap_over_raters_knows_the_error_of_a_mean_and_repeats_with_it
     default = bootstrap_raters(votes, draws=3, seed=1)
     assert (default.se == bootstrap_raters(votes, draws=3, seed=1).se).all()
     assert (default.low <= default.high).all()
+
+
+def test_raters_intervals_hold_their_bias_and_inconsistency_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(8)
+    inside = []
+    for _ in range(40):
+        photo = np.repeat(np.arange(150), 6)
+        rater = np.concatenate([rng.choice(25, 6, replace=False) for _ in range(150)])
+        bias, spread = rng.normal(0, 0.4, 25), rng.uniform(0.4, 0.8, 25)
+        bias -= bias.mean()
+        value = rng.uniform(1, 5, 150)[photo] + bias[rater] + spread[rater] * rng.normal(size=900)
+        found, _ = two_way_scores(VoteSet(photo, rater, value, 150, 25))
+        assert found.bias_low is not None and found.bias_high is not None
+        assert found.inconsistency_low is not None and found.inconsistency_high is not None
+        inside.append(
+            [
+                ((found.bias_low <= bias) & (bias <= found.bias_high)).mean(),
+                ((found.inconsistency_low <= spread) & (spread <= found.inconsistency_high)).mean(),
+            ]
+        )
+    assert 0.92 < np.mean(inside, axis=0)[0] < 0.98
+    assert 0.92 < np.mean(inside, axis=0)[1] < 0.98
+
+
+def test_scores_without_errors_are_the_same_scores() -> None:
+    votes, _ = simulate(Design(50, 12, 5, 1), 7)
+    quick = two_way(votes, errors=False)
+    assert (quick.quality == two_way(votes).quality).all() and np.isnan(quick.se).all()
