@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -52,12 +52,15 @@ class Placement:
         New photos that are kept out, with the splits that they would link.
     crossings : dict of group id to tuple of Split
         Groups of photos released before that lie in several splits: a leak that only a major version ends.
+    barred : frozenset of photo_id
+        New photos that must not enter the test split and belong to a group that lies there; kept out.
     """
 
     split: dict[str, Split]
     group: dict[str, str]
     bridges: dict[str, tuple[Split, ...]]
     crossings: dict[str, tuple[Split, ...]]
+    barred: frozenset[str] = frozenset()
 
 
 class _Forest:
@@ -105,7 +108,13 @@ def hashed_split(seed: str, smallest: str, shares: Mapping[Split, float]) -> Spl
     return Split.TRAIN
 
 
-def place(photos: Sequence[Linked], known: Mapping[str, Place], shares: Mapping[Split, float], seed: str) -> Placement:
+def place(
+    photos: Sequence[Linked],
+    known: Mapping[str, Place],
+    shares: Mapping[Split, float],
+    seed: str,
+    never_test: Set[str] = frozenset(),
+) -> Placement:
     """Give every photo its group and its split.
 
     Parameters
@@ -118,24 +127,35 @@ def place(photos: Sequence[Linked], known: Mapping[str, Place], shares: Mapping[
         Expected share of the groups in each split; they add up to 1.
     seed : str
         Word that the hash starts from.
+    never_test : set of photo_id
+        Photos that a model chose: what it is unsure of must not judge models. Their new groups are trained on
+        where the hash says test; those released before stay where they are.
     """
     bridges = _bridges(photos, known)
-    result = Placement(split={}, group={}, bridges=bridges, crossings={})
+    split: dict[str, Split] = {}
+    group: dict[str, str] = {}
+    crossings: dict[str, tuple[Split, ...]] = {}
+    barred: set[str] = set()
     for smallest, members in connected(p for p in photos if p.photo_id not in bridges).items():
         old = sorted((known[name].ordinal, name) for name in members if name in known)
         splits = tuple(sorted({known[name].split for _, name in old}))
         if old:
             group_id = known[old[0][1]].group_id
-            split = known[old[0][1]].split
+            its_split = known[old[0][1]].split
         else:
             group_id = f"g{smallest[:GROUP_DIGITS]}"
-            split = hashed_split(seed, smallest, shares)
+            its_split = hashed_split(seed, smallest, shares)
+            if its_split is Split.TEST and not never_test.isdisjoint(members):
+                its_split = Split.TRAIN
         if len(splits) > 1:
-            result.crossings[group_id] = splits
+            crossings[group_id] = splits
         for name in members:
-            result.group[name] = group_id
-            result.split[name] = known[name].split if name in known else split
-    return result
+            if its_split is Split.TEST and name in never_test and name not in known:
+                barred.add(name)
+                continue
+            group[name] = group_id
+            split[name] = known[name].split if name in known else its_split
+    return Placement(split, group, bridges, crossings, frozenset(barred))
 
 
 def _bridges(photos: Sequence[Linked], known: Mapping[str, Place]) -> dict[str, tuple[Split, ...]]:

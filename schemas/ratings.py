@@ -53,7 +53,7 @@ class Task:
     repeat_of: str | None = column("task_key of the first showing", optional=True)
     inclusion_probability: float | None = column("probability with which the photo was chosen, 0 to 1", optional=True)
     stratum: str | None = column("the stratum it was chosen from", optional=True)
-    selected_by: str = column("random, diverse, list, anchor, audit, ...")
+    selected_by: str = column("random, diverse, model, list, anchor, audit, ...")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +268,9 @@ class Scoring:
     simulated: bool = column("at least one of the votes is simulated")
     notes: list[str] = column("sentences that whoever uses the scores should read")
 
+
+SELECTED_BY_MODEL = "model"
+"""In `selected_by`: a head asked for the photo. Such photos never enter a test split."""
 
 BATCHES = TableSpec("batches", Batch, ("batch_id",), "Chosen batches.", derived=True)
 TASKS = TableSpec("tasks", Task, ("task_key",), "Pictures to be shown.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,8 +98,9 @@ def make_plan(run: Run, name: str, key: bytes, resplit: bool = False) -> Plan:
         raise BadInput(_why_nothing(run), todo="A release holds kept photos that have a score.")
     known = {row["photo_id"]: row for row in gather.known_members(run.warehouse, name).to_pylist()}
     photos = _linked(run, settings, wanted["photo_id"].to_pylist(), known)
-    placement = _placed(settings, photos, known, resplit)
+    placement = _placed(settings, photos, known, resplit, gather.chosen_by_model(run.warehouse))
     kept_out["bridges_splits"] = sum(name in placement.bridges for name in wanted["photo_id"].to_pylist())
+    kept_out["chosen_by_model"] = sum(name in placement.barred for name in wanted["photo_id"].to_pylist())
     placed = _placed_table(wanted, placement, known)
     tables = _tables(run, placed, settings, Pseudonyms(key, name if _per_release(settings) else ""))
     facts = _facts(run, settings, tables, kept_out)
@@ -158,7 +159,9 @@ def _linked(run: Run, settings: PublishSettings, wanted: list[str], known: Itera
     return photos
 
 
-def _placed(settings: PublishSettings, photos: Sequence[Linked], known: dict[str, Any], resplit: bool) -> Placement:
+def _placed(
+    settings: PublishSettings, photos: Sequence[Linked], known: dict[str, Any], resplit: bool, by_model: Set[str]
+) -> Placement:
     shares = {
         Split.TRAIN: 1 - settings.validation - settings.test,
         Split.VALIDATION: settings.validation,
@@ -169,12 +172,12 @@ def _placed(settings: PublishSettings, photos: Sequence[Linked], known: dict[str
         if resplit
         else {photo_id: Place(Split(row["split"]), row["group_id"], row["ordinal"]) for photo_id, row in known.items()}
     )
-    return place(photos, places, shares, settings.seed)
+    return place(photos, places, shares, settings.seed, by_model)
 
 
 def _placed_table(wanted: pa.Table, placement: Placement, known: dict[str, Any]) -> pa.Table:
     """The photos of the version in the order of first release, new ones behind in the order of their ids."""
-    names = [name for name in wanted["photo_id"].to_pylist() if name not in placement.bridges]
+    names = [name for name in wanted["photo_id"].to_pylist() if name in placement.split]
     following = max((row["ordinal"] for row in known.values()), default=-1) + 1
     new = sorted(name for name in names if name not in known)
     ordinals = {name: known[name]["ordinal"] for name in names if name in known}
@@ -331,6 +334,11 @@ def _notes(kept_out: Counter[str], large: Sequence[LargeGroup]) -> Iterable[str]
         yield (
             f"{kept_out['bridges_splits']} new photos would link groups of two splits and are kept out as "
             "bridges_splits until a major version (publish --resplit)."
+        )
+    if kept_out["chosen_by_model"]:
+        yield (
+            f"{kept_out['chosen_by_model']} photos that a head asked for belong to groups of the test split and are "
+            "kept out as chosen_by_model: what a model is unsure of must not judge models."
         )
     if kept_out["opted_out"]:
         yield f"{kept_out['opted_out']} photos with an opt-out signal are kept out (publish.opted_out_because)."

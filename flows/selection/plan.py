@@ -12,6 +12,7 @@ import numpy as np
 
 from flows.context import Run
 from flows.secret_keys import pseudonym_key
+from flows.selection.informed import informed_part
 from flows.selection.names import (
     earlier_rows,
     next_name,
@@ -130,7 +131,15 @@ def _stimuli(
         return _bursts(run, protocol, batch_id, wanted, seed, again=again)
     audit = [] if listed and wanted <= len(listed) else _audit(run, study, batch_id, wanted, seed)
     before = earlier_rows(run, batch_id) if listed else {}
-    photos, facts = _photos(pool, study, wanted - len(audit), listed, before, seed)
+    photos, facts = _photos(
+        run,
+        pool,
+        study if not protocol.is_comparison else _without_head(study),
+        wanted - len(audit),
+        listed,
+        before,
+        seed,
+    )
     alike = groups_of(run, [photo for s in (*photos, *audit) for photo in s.photos])
     photos = [replace(s, alike=alike.get(s.photos[0], frozenset())) for s in (*photos, *audit)]
     facts |= {"photos": len(photos), "from the filter's rejects": len(audit)}
@@ -141,6 +150,7 @@ def _stimuli(
 
 
 def _photos(
+    run: Run,
     pool: Candidates,
     study: StudySettings,
     wanted: int,
@@ -154,8 +164,15 @@ def _photos(
     if not rest or not len(pool.pool):
         return stimuli, facts
     free = _without(pool, set(listed))
-    rules = Rules(study.random_share, study.strata, study.strata_bins, study.flatten, seed)
-    choice = choose(free.pool, rest, rules, free.vectors)
+    asked_for = informed_part(run, free, study, rest, seed)
+    stimuli += asked_for
+    facts |= {"asked for by the head": len(asked_for)} if study.head else {}
+    free = _without(free, {s.photos[0] for s in asked_for})
+    left = rest - len(asked_for)
+    # The random share is one of the whole batch, whatever the head takes of the rest.
+    random_share = min(1.0, study.random_share * rest / left) if left else 0.0
+    rules = Rules(random_share, study.strata, study.strata_bins, study.flatten, seed)
+    choice = choose(free.pool, left, rules, free.vectors)
     for row, random, probability in zip(choice.rows, choice.random, choice.probability, strict=True):
         stimuli.append(
             Stimulus(
@@ -173,6 +190,11 @@ def _photos(
         "inclusion probability of the others": choice.rest_probability,
     }
     return stimuli, facts
+
+
+def _without_head(study: StudySettings) -> StudySettings:
+    """Heads ask for votes on photos, not for comparisons."""
+    return study.model_copy(update={"head": ""})
 
 
 def _named(photo: str, before: dict[str, Any] | None) -> Stimulus:
@@ -286,6 +308,7 @@ def _how(
     study: StudySettings, pool: Candidates, wanted: int, from_list: str | None, again: bool, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """How it was chosen, for the batch's row: enough to choose it again."""
-    names = ("seed", "random_share", "audit_share", "strata", "strata_bins", "flatten")
+    names = ["seed", "random_share", "audit_share", "strata", "strata_bins", "flatten"]
+    names += ["head", "informed_share"] if study.head else []
     settings = {name: getattr(study, name) for name in (*names, "max_per_photographer", "max_per_burst")}
     return {**settings, "n": wanted, "list": from_list is not None, "again": again, "space": pool.space, **facts}

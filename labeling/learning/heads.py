@@ -15,7 +15,7 @@ from scipy.optimize import least_squares
 from scipy.special import ndtr
 
 from labeling.learning import distribution
-from labeling.learning.kernel import KernelMap, choose_rows, kernel_map, typical_distance
+from labeling.learning.kernel import KernelMap, choose_rows, kernel_map, squared_distances, typical_distance
 from labeling.learning.ridge import Ridge, Rows, blocks, fit_ridge
 
 Floats = npt.NDArray[np.float64]
@@ -103,6 +103,16 @@ class Head:
         """The score alone, shape (n,)."""
         mapped = vectors if self.features is None else self.features(vectors)
         return np.asarray((mapped - self.ridge.centre) @ self.ridge.coefficients[:, 0] + self.ridge.intercept[0])
+
+    def covariance(self, vectors: Rows) -> Floats:
+        """Covariance of what is not yet known of the scores of n photos, squared scale units, shape (n, n)."""
+        noise = float(self.ridge.noise[0])
+        if self.features is None:
+            return np.asarray(noise * self.ridge.covariance(np.asarray(vectors, dtype=np.float64)))
+        mapped = self.features(vectors)
+        inner = np.exp(-self.features.rate * squared_distances(vectors, vectors)).astype(np.float64)
+        unseen = (inner - mapped @ mapped.T) / self.ridge.strength
+        return np.asarray(noise * (self.ridge.covariance(mapped) + unseen))
 
     def _predict(self, vectors: Rows) -> Prediction:
         mapped = np.asarray(vectors, dtype=np.float64) if self.features is None else self.features(vectors)

@@ -200,21 +200,33 @@ def next_photos(
     return np.concatenate([left[taken], rng.permutation(rest)[:by_chance]])
 
 
-def most_informative(unsure: Floats, count: int, noise: float) -> Ints:
+def most_informative(
+    unsure: Floats, count: int, noise: float, level: Ints | None = None, quotas: Ints | None = None
+) -> Ints:
     """Greedily the rows whose rating takes most variance off all rows together (Seo et al. 2000).
 
     Parameters
     ----------
     unsure : ndarray, shape (n, n)
         Posterior covariance of the candidates' scores.
+    count : int
+        Rows to take; fewer where quotas or rows run out.
+    noise : float
+        Variance of a photo's mean vote around its score.
+    level, quotas : ndarray of int64, shapes (n,) and (levels,), optional
+        Level of each row, and how many rows of each level may be taken.
     """
     unsure = unsure.copy()
+    left = np.full(1, len(unsure)) if quotas is None else quotas.copy()
+    level = np.zeros(len(unsure), dtype=np.int64) if level is None else level
+    free = np.ones(len(unsure), dtype=bool)
     taken: list[int] = []
-    for _ in range(min(count, len(unsure))):
+    while len(taken) < count and np.any(allowed := free & (left[level] > 0)):
         gain = np.sum(unsure**2, axis=0) / (np.diag(unsure) + noise)
-        gain[taken] = -1
-        best = int(np.argmax(gain))
+        best = int(np.argmax(np.where(allowed, gain, -1.0)))
         taken.append(best)
+        free[best] = False
+        left[level[best]] -= 1
         unsure -= np.outer(unsure[:, best], unsure[best]) / (unsure[best, best] + noise)
     return np.array(taken, dtype=np.int64)
 

@@ -67,8 +67,18 @@ class Ridge:
 
     def leverage(self, features: Rows) -> Floats:
         """Variance of the prediction over the noise's, shape (n,): for a row of the fit, its hat value."""
-        turned = (features - self.centre) @ self.basis
-        return np.asarray((turned**2) @ self.weight + 1 / self.rows, dtype=np.float64)
+        centred = features - self.centre
+        turned = centred @ self.basis
+        # What no row of the fit had a part in keeps its prior variance, 1 / strength.
+        unseen = np.maximum(np.sum(centred**2, axis=1) - np.sum(turned**2, axis=1), 0) / self.strength
+        return np.asarray((turned**2) @ self.weight + unseen + 1 / self.rows, dtype=np.float64)
+
+    def covariance(self, features: Rows) -> Floats:
+        """Covariance of the predictions over the noise's variance, shape (n, n); its diagonal is the leverage."""
+        centred = np.asarray(features - self.centre, dtype=np.float64)
+        turned = centred @ self.basis
+        unseen = centred @ centred.T - turned @ turned.T
+        return np.asarray((turned * self.weight) @ turned.T + unseen / self.strength + 1 / self.rows)
 
 
 def fit_ridge(features: Callable[[slice], Rows], rows: int, targets: Floats) -> Ridge:

@@ -53,6 +53,14 @@ class StudySettings(SettingsPart):
         ("brightness", "contrast", "colorfulness", "saturation", "sharpness", "entropy"),
         description="Image properties whose histograms a selection makes flat, so that the tails are filled.",
     )
+    head: str = Field(
+        "",
+        description="A head that `salon learn` wrote (heads/.../kernel.npz): part of a batch is then what would teach "
+        "it most; docs/learning.md.",
+    )
+    informed_share: float = Field(
+        0.4, ge=0, le=0.8, description="Share of a batch that `head` chooses; never in a test split."
+    )
     max_per_photographer: int = Field(50, ge=0, description="Most photos of one photographer; 0 is no limit.")
     max_per_burst: int = Field(1, ge=0, description="Most photos of one burst; 0 is no limit.")
     repeats: float = Field(

@@ -86,6 +86,27 @@ def test_a_photo_that_links_two_splits_is_kept_out_with_the_splits_named() -> No
     assert (placed.split[photo_id(4)], placed.group[photo_id(4)]) == (Split.TEST, "g2")
 
 
+@given(heaps, st.integers(0, 2**32))
+def test_what_a_model_chose_is_never_in_the_test_split_and_nothing_leaks(heap: list[Linked], draw: int) -> None:
+    names = sorted(photo.photo_id for photo in heap)
+    by_model = {name for name in names if hash((name, draw)) % 3 == 0}
+    placed = place(heap, {}, SHARES, "salon", by_model)
+    assert not placed.barred and not {name for name in by_model if placed.split[name] is Split.TEST}
+    usual = place(heap, {}, SHARES, "salon")
+    assert {n: g for n, g in placed.group.items() if g not in {placed.group[m] for m in by_model}} == {
+        n: g for n, g in usual.group.items() if g not in {usual.group[m] for m in by_model}
+    }
+    assert len({(placed.group[n], placed.split[n]) for n in names}) == len(set(placed.group.values()))
+
+
+def test_what_a_model_chose_and_a_released_test_group_holds_is_kept_out() -> None:
+    known = {photo_id(1): Place(Split.TEST, "g1", 0)}
+    old, asked, other = (Linked(photo_id(n), ("burst:a",)) for n in (1, 2, 3))
+    placed = place([old, asked, other], known, SHARES, "salon", {photo_id(2), photo_id(1)})
+    assert placed.barred == {photo_id(2)}
+    assert placed.split == {photo_id(1): Split.TEST, photo_id(3): Split.TEST}
+
+
 def test_a_leak_among_photos_released_before_is_named() -> None:
     known = {photo_id(1): Place(Split.TRAIN, "g1", 0), photo_id(2): Place(Split.TEST, "g2", 1)}
     photos = [Linked(photo_id(1), ("photographer:x",)), Linked(photo_id(2), ("photographer:x",))]

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.properties import PROPERTIES
+from schemas.ratings import SELECTED_BY_MODEL
 from warehouse.store import Warehouse
 
 CHOSEN = """
@@ -170,6 +171,12 @@ FUNNEL = {
 def chosen(warehouse: Warehouse, name: str) -> pa.Table:
     """The photos that a release of this name would hold, one per group, those with an opt-out marked."""
     return warehouse.query(CHOSEN, [name])
+
+
+def chosen_by_model(warehouse: Warehouse) -> frozenset[str]:
+    """Photos that a head asked for when they were chosen to be rated."""
+    rows = warehouse.query("SELECT DISTINCT photo_id FROM tasks WHERE selected_by = $1", [SELECTED_BY_MODEL])
+    return frozenset(rows["photo_id"].to_pylist())
 
 
 def links(warehouse: Warehouse, photo_ids: list[str]) -> pa.Table:

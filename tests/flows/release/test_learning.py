@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +12,34 @@ import pytest
 
 from curation.filtering.heads import read_head
 from flows.compare import compare_predictions, read_predictions
+from flows.context import open_run
 from flows.learn import learn
+from flows.select import write
+from flows.selection.plan import plan_batch
 from schemas.errors import BadInput, WrongUse
 from schemas.photos import EMBEDDINGS, Embedding
 from tests.flows.release.heap import Heap
+from tests.flows.release.heap import rows as rows_of_release
 
 MODEL = "test:planted"
 
 
 def planted(heap: Heap) -> Path:
     """A release whose vectors know how good a photo is; returns the heads' folder to come."""
+    embed_planted(heap, heap.photo_ids())
+    heap.made()
+    return heap.root / "wh" / "heads" / "beauty" / "1.0.0" / "test_planted"
+
+
+def embed_planted(heap: Heap, photo_ids: list[str], model: str = MODEL) -> None:
+    """Vectors that know how good each photo is."""
     rows = []
-    for photo_id in heap.photo_ids():
+    for photo_id in photo_ids:
         rng = np.random.default_rng(int(photo_id[:8], 16))
         vector = np.append(rng.normal(0, 0.1, 7), 1.0 + int(photo_id[:4], 16) % 5)
         vector /= np.linalg.norm(np.append(vector, 3.0))
-        rows.append(Embedding(photo_id=photo_id, model=MODEL, vector=[float(v) for v in vector], **EXTRA))
+        rows.append(Embedding(photo_id=photo_id, model=model, vector=[float(v) for v in vector], **EXTRA))
     heap.warehouse.table(EMBEDDINGS).insert(rows)
-    heap.made()
-    return heap.root / "wh" / "heads" / "beauty" / "1.0.0" / "test_planted"
 
 
 EXTRA: dict[str, str] = {"weights_sha256": "", "precision": "fixed", "preprocessing": "test"}
@@ -62,6 +72,47 @@ def test_the_filter_reads_the_linear_head_and_gives_the_same_scores(rated: Heap)
     vectors = {row["photo_id"]: row["vector"] for row in table}
     matrix = np.array([vectors[row["photo_id"]] for row in told], dtype=np.float32)
     np.testing.assert_allclose(read_head(folder / "linear.npz").scores(matrix), [r["score"] for r in told], atol=1e-5)
+
+
+def test_a_batch_asks_for_what_the_head_is_least_sure_of_and_that_is_never_tested_on(rated: Heap) -> None:
+    folder = planted(rated)
+    root = rated.warehouse.location.root
+    learn(root=root, name="beauty", version="1.0.0")
+    new = rated.photos(range(100, 160))
+    rated.keep(new)
+    embed_planted(rated, new)
+    head = (folder / "kernel.npz").relative_to(rated.root / "wh")
+    rated.settings(f'[study]\nhead = "{head}"\naudit_share = 0.0\n[embed]\nembedder = "{MODEL}"\n')
+    run = open_run(root)
+    chosen = plan_batch(run, 40)
+    assert chosen is not None
+    kinds = Counter(s.selected_by for s in chosen.stimuli)
+    assert (kinds["model"], kinds["random"]) == (16, 7)
+    assert all(s.probability == 1.0 for s in chosen.stimuli if s.selected_by != "random")
+    again = plan_batch(run, 40)
+    assert again is not None and again.stimuli == chosen.stimuli
+    write(run, chosen)
+    rated.votes(new)
+    rated.score()
+    second = rated.made()
+    split_of = {row["photo_id"]: row["split"] for row in rows_of_release(second, "scores")}
+    asked_for = {s.photos[0] for s in chosen.stimuli if s.selected_by == "model"}
+    assert asked_for <= set(split_of) and "test" not in {split_of[photo] for photo in asked_for}
+    assert "test" in {split_of[photo] for photo in set(new) - asked_for}
+
+
+def test_a_head_of_another_space_is_refused_before_anything_is_chosen(rated: Heap) -> None:
+    folder = planted(rated)
+    learn(root=rated.warehouse.location.root, name="beauty", version="1.0.0")
+    new = rated.photos(range(100, 110))
+    rated.keep(new)
+    embed_planted(rated, new, model="test:other")
+    rated.settings(f'[study]\nhead = "{folder / "kernel.npz"}"\n[embed]\nembedder = "test:other"\n')
+    with pytest.raises(WrongUse, match="belongs to test:planted, the photos' vectors are of test:other"):
+        plan_batch(open_run(rated.warehouse.location.root), 5)
+    rated.settings('[study]\nhead = "heads/none.npz"\n')
+    with pytest.raises(WrongUse, match="salon learn NAME VERSION"):
+        plan_batch(open_run(rated.warehouse.location.root), 5)
 
 
 def test_prediction_files_are_ranked_the_better_one_first(rated: Heap, tmp_path: Path) -> None:
