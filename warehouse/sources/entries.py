@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
+
+import pyarrow as pa
 
 from schemas.codes import QuarantineReason
 
@@ -94,4 +96,29 @@ class Source(Protocol):
 
     def ignored(self) -> dict[str, int]:
         """After listing: how many files were passed over, by ending, as no pictures by their name."""
+        ...
+
+
+LISTED_SCHEMA = pa.schema(
+    [("uri", pa.string()), ("size", pa.int64()), ("modified_at", pa.timestamp("us", tz="UTC")), ("etag", pa.string())]
+)
+"""What tells a listed file from all others, in columns."""
+
+
+def listed_table(entries: Sequence[Entry]) -> pa.Table:
+    """Entries in columns."""
+    columns = {name: [getattr(entry, name) for entry in entries] for name in LISTED_SCHEMA.names}
+    return pa.table(columns, schema=LISTED_SCHEMA)
+
+
+@runtime_checkable
+class TableSource(Protocol):
+    """A source that can list in columns: entries are made only of what the warehouse does not know."""
+
+    def tables(self) -> Iterator[pa.Table]:
+        """All files in the columns of `LISTED_SCHEMA`."""
+        ...
+
+    def entry(self, row: dict[str, Any]) -> Entry:
+        """The entry of a row."""
         ...

@@ -15,6 +15,8 @@ from schemas.errors import BadInput, WrongUse
 from warehouse.sources.entries import Source
 from warehouse.sources.folder import ending_of, local_source
 from warehouse.sources.image_table import ImageTableSource, image_column
+from warehouse.sources.inventory import InventorySource, is_inventory, is_inventory_file
+from warehouse.sources.object_store import ObjectStoreSource, lists_in_columns
 from warehouse.sources.remote import RemoteSource
 from warehouse.sources.tar import TarSource
 from warehouse.sources.url_list import UrlListSource, UrlSource
@@ -31,6 +33,8 @@ class SourceKind(StrEnum):
     """A list of addresses."""
     IMAGES = "images"
     """A table with pictures in it."""
+    INVENTORY = "inventory"
+    """What an object store says of a bucket's content: a manifest.json, or a table with bucket and key."""
 
 
 LISTS = (".csv", ".tsv", ".txt")
@@ -58,12 +62,21 @@ def open_sources(text: str, kind: SourceKind | None = None, manners: WebManners 
     if found is SourceKind.FILES:
         if "://" not in text:
             return [local_source(text)]
-        return [UrlSource(text, manners or WebManners()) if _is_web(text) else RemoteSource(text)]
+        if _is_web(text):
+            return [UrlSource(text, manners or WebManners())]
+        return [ObjectStoreSource(text) if lists_in_columns(text) else RemoteSource(text)]
     paths = _matches(text)
     if found is SourceKind.TAR:
         return [TarSource(text, path) for path in paths]
+    if found is SourceKind.INVENTORY:
+        return [InventorySource(path) for path in paths]
     if found is SourceKind.URLS:
-        return [UrlListSource(text, Path(path), manners or WebManners()) for path in paths]
+        return [
+            InventorySource(path)
+            if is_inventory_file(path)
+            else UrlListSource(text, Path(path), manners or WebManners())
+            for path in paths
+        ]
     return [_table(text, path, kind, manners or WebManners()) for path in paths]
 
 
@@ -75,6 +88,8 @@ def _kind_by_name(text: str) -> SourceKind:
         return SourceKind.TAR
     if ending == ".parquet":
         return SourceKind.IMAGES
+    if text.rpartition("/")[2] == "manifest.json":
+        return SourceKind.INVENTORY
     return SourceKind.URLS if ending in LISTS else SourceKind.FILES
 
 
@@ -105,4 +120,11 @@ def _table(text: str, path: str, kind: SourceKind | None, manners: WebManners) -
             raise BadInput(f"no valid Parquet file ({error})", where=path) from error
     if kind is SourceKind.IMAGES or image_column(schema) is not None:
         return ImageTableSource(text, path)
+    if is_inventory(schema.names):
+        return InventorySource(path)
     return UrlListSource(text, Path(path), manners)
+
+
+def _list(text: str, path: str, manners: WebManners) -> Source:
+    """A text file: objects of buckets where it has such columns, else addresses."""
+    return InventorySource(path) if is_inventory_file(path) else UrlListSource(text, Path(path), manners)

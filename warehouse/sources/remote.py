@@ -21,11 +21,15 @@ LISTERS = 16
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file at an fsspec address; `start` and `size` name a part of it (a member of a tar file)."""
+    """A file at an fsspec address; `start` and `size` name a part of it (a member of a tar file).
+
+    Where its size was `listed`, it is not asked for again before the file is read.
+    """
 
     url: str
     start: int = 0
     size: int = UNKNOWN_SIZE
+    listed: int = UNKNOWN_SIZE
 
     def read(self, most: int) -> Content:
         """Read it in one request."""
@@ -34,12 +38,10 @@ class RemoteFile:
         try:
             files, path = fsspec.url_to_fs(self.url)
             if self.size == UNKNOWN_SIZE:
-                listed = files.info(path)
-                size = int(listed.get("size") or 0)
+                size = self.listed if self.listed != UNKNOWN_SIZE else int(files.info(path).get("size") or 0)
                 if size > most:
                     raise too_large(size, most)
-                data = bytes(files.cat_file(path))
-                return Content(data)
+                return Content(bytes(files.cat_file(path)))
             data = bytes(files.cat_file(path, start=self.start, end=self.start + self.size))
         except FileNotFoundError:
             raise Unreadable(QuarantineReason.UNREADABLE, "it vanished before it was read") from None
@@ -126,5 +128,5 @@ class RemoteSource:
             size=UNKNOWN_SIZE if size is None else int(size),
             modified_at=time_of(listed),
             etag=tag_of(listed),
-            address=RemoteFile(uri),
+            address=RemoteFile(uri, listed=UNKNOWN_SIZE if size is None else int(size)),
         )
