@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#8a8f98", "#1d1f23"
+SERIES = ((BLUE, "o"), (ORANGE, "s"), ("#009E73", "D"), ("#CC79A7", "^"))
+"""Colours of Okabe and Ito, each with a marker of its own: they are told apart in grey too."""
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "salon",  # equal data make equal files
     "svg.fonttype": "path",
@@ -31,7 +36,9 @@ STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
 }
 MOST_POINTS = 5000
-"""More points are drawn as a picture inside the SVG, so that a page of 100,000 photos still opens."""
+"""More points are drawn as hexagons shaded by how many fall in each, so that a page of 100,000 photos stays vector."""
+MOST_BARS = 300
+MOST_STRATA = 25
 
 
 def _axes(width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
@@ -48,7 +55,11 @@ def _svg(figure: Figure) -> str:
 
 
 def _scatter(axes: Axes, x: Floats, y: Floats, colour: str = BLUE) -> None:
-    axes.scatter(x, y, s=10, color=colour, alpha=0.45, linewidths=0, rasterized=len(x) > MOST_POINTS)
+    if len(x) > MOST_POINTS:
+        shades = axes.hexbin(x, y, gridsize=60, mincnt=1, bins="log", cmap="Blues", linewidths=0.1)
+        axes.figure.colorbar(shades, ax=axes, label="points")
+    else:
+        axes.scatter(x, y, s=12, color=colour, alpha=0.5, linewidths=0)
 
 
 def spread_plot(mean: Floats, sd: Floats, sos: float, low: float, high: float) -> str:
@@ -87,18 +98,27 @@ def width_plot(n: Floats, half: Floats) -> str:
         return _svg(figure)
 
 
-def rater_plot(bias: Floats, inconsistency: Floats, left_out: npt.NDArray[np.bool_]) -> str:
-    """Every rater's bias against inconsistency; raters whom the screening leaves out are crosses."""
+def rater_plot(
+    bias: Floats, inconsistency: Floats, left_out: npt.NDArray[np.bool_], ends: Sequence[Floats] = ()
+) -> str:
+    """Every rater's bias against inconsistency; raters whom the screening leaves out are crosses.
+
+    Up to 300 raters have both 95 % intervals: `ends` are the lower and upper ends of bias and of inconsistency.
+    """
     from matplotlib import rc_context
 
     with rc_context(STYLE):
         figure, axes = _axes()
+        if ends and len(bias) <= MOST_BARS:
+            widths = [bias - ends[0], ends[1] - bias], [inconsistency - ends[2], ends[3] - inconsistency]
+            bars = [np.clip(np.nan_to_num(np.array(width)), 0, None) for width in widths]
+            axes.errorbar(bias, inconsistency, bars[1], bars[0], fmt="none", ecolor=GREY, elinewidth=0.5, alpha=0.5)
         _scatter(axes, bias[~left_out], inconsistency[~left_out])
         if left_out.any():
             axes.scatter(bias[left_out], inconsistency[left_out], marker="x", color=ORANGE, label="screened out")
             axes.legend(frameon=False)
         axes.axvline(0, color=GREY, lw=1)
-        axes.set(xlabel="bias (votes higher →)", ylabel="inconsistency")
+        axes.set(xlabel="bias, scale units (votes higher →)", ylabel="inconsistency, scale units")
         axes.set_ylim(0)
         return _svg(figure)
 
@@ -129,15 +149,109 @@ def drift_plot(place: Floats, residual: Floats) -> str:
     with rc_context(STYLE):
         figure, axes = _axes()
         part = np.minimum((place * 20).astype(np.int64), 19)
-        scale = residual.std() or 1.0
-        groups = np.unique(part)
-        mean = np.array([residual[part == group].mean() for group in groups]) / scale
-        error = np.array([residual[part == group].std() / np.sqrt((part == group).sum()) for group in groups]) / scale
-        axes.axhspan(-0.25, 0.25, color=GREY, alpha=0.12, lw=0, label="no alarm within ± .25 SD")
-        axes.errorbar((groups + 0.5) * 5, mean, 1.96 * error, color=BLUE, marker="o", ms=4, lw=1.5, capsize=2)
+        groups = _residuals(axes, part, residual, lambda group: (group + 0.5) * 5)
         axes.set(xlabel="part of the rater's session, %", ylabel="mean residual, SD", xlim=(0, 100))
-        axes.set_ylim(min(-0.4, float((mean - 2 * error).min())), max(0.4, float((mean + 2 * error).max())))
-        axes.legend(frameon=False, loc="lower left")
+        return _svg(figure) if len(groups) else ""
+
+
+def calendar_plot(when: Sequence[datetime], residual: Floats) -> str:
+    """Mean residual, in standard deviations, over up to twenty spans of time with as many votes each."""
+    from matplotlib import rc_context
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+
+    with rc_context(STYLE):
+        figure, axes = _axes()
+        days = np.asarray(date2num(list(when)), np.float64)
+        edges = np.unique(np.quantile(days, np.linspace(0, 1, 21)))
+        part = np.clip(np.searchsorted(edges, days, side="right") - 1, 0, max(len(edges) - 2, 0))
+        _residuals(axes, part, residual, lambda group: float(days[part == group].mean()))
+        locator = AutoDateLocator()
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.set(xlabel="when the votes were cast", ylabel="mean residual, SD")
+        return _svg(figure)
+
+
+def _residuals(axes: Axes, part: Ints, residual: Floats, place: Callable[[int], float]) -> Ints:
+    """Mean residual of each part with its 95 % interval, and the band without alarm; returns the parts."""
+    scale = residual.std() or 1.0
+    groups = np.unique(part)
+    mean = np.array([residual[part == group].mean() for group in groups]) / scale
+    error = np.array([residual[part == group].std() / np.sqrt((part == group).sum()) for group in groups]) / scale
+    axes.axhspan(-0.25, 0.25, color=GREY, alpha=0.12, lw=0, label="no alarm within ± .25 SD")
+    x = [place(int(group)) for group in groups]
+    axes.errorbar(x, mean, 1.96 * error, color=BLUE, marker="o", ms=4, lw=1.5, capsize=2)
+    axes.set_ylim(min(-0.4, float((mean - 2 * error).min())), max(0.4, float((mean + 2 * error).max())))
+    axes.legend(frameon=False, loc="lower left")
+    return groups
+
+
+def rank_plot(score: Floats, low: Floats, high: Floats, ends: tuple[float, float] | None) -> str:
+    """Every photo's score in order, with its 95 % interval as a band."""
+    from matplotlib import rc_context
+
+    with rc_context(STYLE):
+        figure, axes = _axes(6.4, 3.4)
+        order = np.argsort(score, kind="stable")
+        rank: Ints = np.arange(1, len(score) + 1)
+        told = np.isfinite(low[order]) & np.isfinite(high[order])
+        kind = {"color": BLUE, "alpha": 0.25, "linewidth": min(3.0, 300 / len(score)) if len(score) <= 1000 else 0.4}
+        axes.vlines(rank[told], low[order][told], high[order][told], label="95 % interval", **kind)
+        axes.plot(rank, score[order], color=INK, lw=1.2, label="score")
+        axes.set(xlabel="photos, lowest score first", ylabel="score", xlim=(0, len(score) + 1))
+        if ends:
+            axes.set_ylim(*ends)
+        axes.legend(frameon=False, loc="upper left")
+        return _svg(figure)
+
+
+def order_plot(score: Floats, other: Floats, moved: npt.NDArray[np.bool_], labels: tuple[str, str]) -> str:
+    """Two scores of the same photos; photos that change places beyond their interval are marked."""
+    from matplotlib import rc_context
+
+    with rc_context(STYLE):
+        figure, axes = _axes(4.8, 4.4)
+        _scatter(axes, score[~moved], other[~moved])
+        if moved.any():
+            axes.scatter(score[moved], other[moved], marker="x", s=26, color=ORANGE, label="moves beyond its interval")
+            axes.legend(frameon=False, loc="upper left")
+        ends = [float(min(score.min(), other.min())), float(max(score.max(), other.max()))]
+        axes.plot(ends, ends, color=GREY, lw=1, ls="--")
+        axes.set(xlabel=labels[0], ylabel=labels[1])
+        return _svg(figure)
+
+
+def strata_plot(rows: Mapping[str, Mapping[str, tuple[float, float, float]]], names: Mapping[str, str]) -> str:
+    """Reliability figures with their 95 % intervals, one line for each stratum.
+
+    Parameters
+    ----------
+    rows : mapping
+        By stratum and measure: value, low and high; at most 25 strata are drawn.
+    names : mapping
+        The measures, in order, with the words for the legend; at most four.
+    """
+    from matplotlib import rc_context
+
+    with rc_context(STYLE):
+        strata = list(rows)[:MOST_STRATA]
+        figure, axes = _axes(6.4, 1.4 + 0.55 * len(strata))
+        for number, (measure, words) in enumerate(names.items()):
+            colour, marker = SERIES[number]
+            found = [
+                (place, *rows[stratum][measure]) for place, stratum in enumerate(strata) if measure in rows[stratum]
+            ]
+            if not found:
+                continue
+            place, value, low, high = np.array(found, np.float64).T
+            bars = np.clip([value - low, high - value], 0, None)
+            y = place + 0.18 * (number - (len(names) - 1) / 2)
+            axes.errorbar(value, y, xerr=bars, fmt=marker, color=colour, ms=5, lw=1.3, capsize=2, label=words)
+        axes.set_yticks(range(len(strata)), strata)
+        axes.set_ylim(len(strata) - 0.5, -0.5)
+        axes.set_xlim(min(0.0, axes.get_xlim()[0]), 1)
+        axes.set_xlabel("reliability, with 95 % interval")
+        figure.legend(frameon=False, loc="outside upper center", ncols=2)
         return _svg(figure)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -40,10 +41,30 @@ def alpha(votes: VoteSet, level: Level = "interval", weight: Floats | None = Non
     w = np.where(n > 1, 1.0 if weight is None else weight, 0.0)
     if level == "interval":
         return interval_alpha(n, votes.per_photo(votes.value), votes.per_photo(votes.value**2), w)
+    return _coincidence_alpha(_counts(votes), n, w, level)
+
+
+def ordinal_alphas(votes: VoteSet, weights: Iterable[Floats]) -> Floats:
+    """Ordinal alpha for each of several weightings of the photos, as `alpha` gives it for one.
+
+    Parameters
+    ----------
+    votes : VoteSet
+        On few distinct values: memory is photos times values.
+    weights : iterable of ndarray of float64, shape (photos,)
+        How often each photo stands in each sample.
+    """
+    n = votes.per_photo()
+    table = _counts(votes)
+    told = np.where(n > 1, 1.0, 0.0)
+    return np.array([_coincidence_alpha(table, n, told * weight, "ordinal") for weight in weights])
+
+
+def _counts(votes: VoteSet) -> Floats:
+    """Votes by photo and distinct value."""
     values, place = np.unique(votes.value, return_inverse=True)
     counts = np.bincount(votes.photo * len(values) + place, minlength=votes.photos * len(values))
-    table = counts.reshape(votes.photos, len(values)).astype(np.float64)
-    return _coincidence_alpha(table, n, w, level)
+    return counts.reshape(votes.photos, len(values)).astype(np.float64)
 
 
 def interval_alpha(n: Floats, total: Floats, squares: Floats, weight: Floats) -> float:

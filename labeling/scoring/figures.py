@@ -10,8 +10,8 @@ import pyarrow as pa
 from labeling.scoring.checks import vote_order
 from labeling.scoring.drift import common_drift, rater_drift
 from labeling.scoring.mos import SLIDER_BINS
-from labeling.scoring.ordinal import MOST_CATEGORIES, Comparison
-from labeling.scoring.reliability import Figure, around, retest
+from labeling.scoring.ordinal import Comparison
+from labeling.scoring.reliability import MOST_CATEGORIES, Figure, around, retest
 from labeling.scoring.taste import design_weighted_mean, taste_components
 from labeling.scoring.two_way import TwoWay
 from labeling.scoring.votes import Floats, Ints, VoteSet

@@ -12,13 +12,12 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from labeling.scoring.crossed import crossed_variances
-from labeling.scoring.reliability import spearman
+from labeling.scoring.reliability import MOST_CATEGORIES, spearman
 from labeling.scoring.votes import Flags, Floats, Ints, VoteSet
 from schemas.errors import BadInput
 
 PRIOR = 0.05
 """Precision of a normal prior on ψ and Δ (SD 4.5 in logits): where all raters agree there is no finite maximum."""
-MOST_CATEGORIES = 21
 NORMAL_95 = 1.959964
 
 

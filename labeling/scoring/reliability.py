@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
 
-from labeling.scoring.agreement import alpha, interval_alpha
+from labeling.scoring.agreement import alpha, interval_alpha, ordinal_alphas
 from labeling.scoring.intraclass import one_way, sums
-from labeling.scoring.votes import Flags, Floats, VoteSet
+from labeling.scoring.votes import Flags, Floats, Ints, VoteSet
 
 FEWEST_VOTES = 3
+MOST_CATEGORIES = 21
+"""Distinct values up to which votes are taken for ordered categories."""
 ENDS = (2.5, 97.5)
 
 
@@ -141,7 +144,7 @@ def retest(first: Floats, second: Floats) -> tuple[float, float]:
 
 
 def reliability(votes: VoteSet, splits: int = 200, resamples: int = 400, seed: int = 0) -> list[Figure]:
-    """ICC(1) of one vote and of the scores, interval alpha, split-half and mean leave-one-out agreement.
+    """ICC(1) of one vote and of the scores, alphas, split-half and mean leave-one-out agreement, with intervals.
 
     Parameters
     ----------
@@ -167,9 +170,18 @@ def reliability(votes: VoteSet, splits: int = 200, resamples: int = 400, seed: i
         around("icc1", single, icc[:, 0], about),
         around("icc1k", whole, icc[:, 1], about),
         around("alpha_interval", alpha(votes), alphas, about),
+        *_ordinal(votes, draws, about),
         split_half(votes, splits, seed),
         _leave_one_out_figure(votes, rng, resamples),
     ]
+
+
+def _ordinal(votes: VoteSet, draws: Iterable[Ints], about: str) -> list[Figure]:
+    """Alpha of votes that are ordered categories; nothing for sliders."""
+    if len(np.unique(votes.value)) > MOST_CATEGORIES:
+        return []
+    found = ordinal_alphas(votes, [draw.astype(np.float64) for draw in draws])
+    return [around("alpha_ordinal", alpha(votes, "ordinal"), found, about)]
 
 
 def _leave_one_out_figure(votes: VoteSet, rng: np.random.Generator, resamples: int) -> Figure:

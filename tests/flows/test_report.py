@@ -12,13 +12,16 @@ import pytest
 from PIL import Image
 
 from flows.import_ratings import Request, take_file
-from flows.report import disagreement, repeated, session_part, write_reports
+from flows.report import disagreement, write_reports
+from flows.reports.score_chapters import repeated, session_part
 from flows.reports.score_plots import spread_plot
-from flows.score import score_one
+from flows.score import score_one, score_pairs
 from labeling.importing.columns import Wanted
 from labeling.scoring.question import Question
 from schemas.errors import WrongUse
 from schemas.photos import PICTURES, Picture
+from schemas.ratings import COMPARISONS
+from tests.flows.test_score import compared
 from tests.labeling.photos import photo_id_of, warehouse_with
 from warehouse.store import Warehouse
 
@@ -57,11 +60,29 @@ def test_a_page_for_each_question_holds_plots_sheets_and_figures(rated: Warehous
     outcome = write_reports(rated.location.root)
     assert set(outcome.files) == {"beauty (1-7)", "a/b <c> (1-7)"}
     text = Path(outcome.files["beauty (1-7)"]).read_text()
-    assert text.count("data:image/svg+xml") == 6  # scores, spread, widths, raters, repeats, drift
+    assert text.count("data:image/svg+xml") == 9
+    # scores, order, spread, widths, the cumulative model, raters, repeats, drift, reliability
     assert text.count("data:image/jpeg") >= 12
     for words in ("Most contested", "Most agreed", "icc1", "split_half", "beholder1"):
         assert words in text
     assert "made by a program" not in text
+
+
+def test_comparisons_have_a_page_of_their_own_with_the_joint_scale(rated: Warehouse) -> None:
+    rng = np.random.default_rng(2)
+    rows = []
+    for number in range(300):
+        left, right = sorted(rng.choice(16, 2, replace=False).tolist(), key=lambda _: rng.random())
+        wins = rng.random() < 1 / (1 + np.exp((right - left) / 3))
+        rows.append(compared("beauty", f"p{left}", f"p{right}", "left" if wins else "right", number))
+    rated.table(COMPARISONS).insert(rows)
+    score_pairs(rated.location.root)
+    outcome = write_reports(rated.location.root, "beauty")
+    assert set(outcome.files) == {"beauty (1-7)", "beauty (pairs)"}
+    text = Path(outcome.files["beauty (pairs)"]).read_text()
+    assert text.count("data:image/svg+xml") == 2  # alone, and with the ratings
+    for words in ("Win most", "joined over 16 photos", "With the ratings on 1-7"):
+        assert words in text
 
 
 def test_a_page_needs_nothing_from_elsewhere_and_marks_what_is_simulated(rated: Warehouse) -> None:

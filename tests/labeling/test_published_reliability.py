@@ -81,3 +81,5 @@ def test_every_figure_stands_inside_its_interval_and_repeats_with_its_seed() -> 
     assert figures == reliability(votes, splits=100, resamples=100, seed=3)
     for figure in figures:
         assert figure.low < figure.value < figure.high, figure
+    by_name = {figure.measure: figure.value for figure in figures}
+    assert by_name["alpha_ordinal"] == pytest.approx(0.71426595, abs=5e-9)
