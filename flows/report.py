@@ -61,6 +61,8 @@ def write_reports(root: str, question: str | None = None) -> Outcome:
         name = re.sub(r"[^\w.-]+", "_", f"{row['question']}-{row['scale']}")
         path = run.warehouse.location.local("reports", f"scores-{name}.html")
         page = pairs_page(run, row) if row["scale"] == SCALE else question_page(run, row)
+        page.text(f"Every figure is also a file, for papers and slides: reports/scores-{name}/*.svg.")
+        page.write_figures(path.with_suffix(""))
         files[f"{row['question']} ({row['scale']})"] = str(page.write(path))
     return Outcome("report", {"pages": len(files)}, files=files)
 

@@ -67,10 +67,13 @@ class Page:
         cells = [[(_cell(value), isinstance(value, int | float)) for value in row] for row in rows]
         return self._add(kind="table", headers=headers, rows=cells, title=title)
 
-    def figure(self, svg: str, caption: str = "") -> Page:
-        """A plot, as SVG text made by us (matplotlib); it is embedded as a picture, so that it cannot run."""
+    def figure(self, svg: str, caption: str = "", name: str = "") -> Page:
+        """A plot, as SVG text made by us (matplotlib); it is embedded as a picture, so that it cannot run.
+
+        With a name it is also written as a file by `write_figures`.
+        """
         address = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-        return self._add(kind="figure", address=address, caption=caption)
+        return self._add(kind="figure", address=address, caption=caption, name=name, svg=svg)
 
     def sheet(self, title: str, tiles: Iterable[Tile], text: str = "") -> Page:
         """A contact sheet."""
@@ -84,6 +87,14 @@ class Page:
         """The whole page."""
         text = files("flows.reports").joinpath("page.html").read_text(encoding="utf-8")
         return TEMPLATES.from_string(text).render(page=self)
+
+    def write_figures(self, folder: Path) -> list[Path]:
+        """Write every figure that has a name as an SVG file of its own, for papers and slides."""
+        named = [section for section in self.sections if section["kind"] == "figure" and section["name"]]
+        folder.mkdir(parents=True, exist_ok=True)
+        for section in named:
+            (folder / f"{section['name']}.svg").write_text(section["svg"], encoding="utf-8")
+        return [folder / f"{section['name']}.svg" for section in named]
 
     def write(self, path: Path) -> Path:
         """Write the page, whole or not at all."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 from flows.context import Run
 from flows.reports.page import Page
 from flows.reports.score_plots import (
+    MOST_BARS,
     Floats,
     calendar_plot,
     drift_plot,
@@ -85,16 +86,16 @@ def score_chapter(page: Page, scores: pa.Table, scoring: dict[str, Any]) -> None
     half = (column(default, "ci_high") - column(default, "ci_low")) / 2
     page.heading("Scores", "The release default: a weighted two-way model that takes raters' levels out.")
     score, ends = column(default, "score"), (column(default, "ci_low"), column(default, "ci_high"))
-    page.figure(score_plot(score, low, high), "Scores of all photos.")
-    page.figure(rank_plot(score, *ends, (low, high)), "Every photo with its interval, in order.")
+    page.figure(score_plot(score, low, high), "Scores of all photos.", "scores")
+    page.figure(rank_plot(score, *ends, (low, high)), "Every photo with its interval, in order.", "order")
     known = ~np.isnan(sd)
     if known.any():
         sos = sos_parameter(mean, sd, low, high)
         caption = "Each point is a photo. Points far above the curve are photos that people disagree on."
-        page.figure(spread_plot(mean[known], sd[known], 0.0 if np.isnan(sos) else sos, low, high), caption)
+        page.figure(spread_plot(mean[known], sd[known], 0.0 if np.isnan(sos) else sos, low, high), caption, "spread")
     if (~np.isnan(half)).any():
         told = ~np.isnan(half)
-        page.figure(width_plot(n[told], half[told]), "More votes, narrower intervals; each point is a photo.")
+        page.figure(width_plot(n[told], half[told]), "More votes, narrower intervals; each point is a photo.", "widths")
     _order(page, scores, default)
 
 
@@ -110,7 +111,9 @@ def _order(page: Page, scores: pa.Table, default: pa.Table) -> None:
         f"{spearman(score, other):.4f}; {int(moved.sum()):,} of {len(moved):,} photos change places beyond their "
         "interval."
     )
-    page.figure(order_plot(score, other, moved, ("score, release default", "score, cumulative model")), caption)
+    page.figure(
+        order_plot(score, other, moved, ("score, release default", "score, cumulative model")), caption, "cumulative"
+    )
     names = [row["photo_id"] for row, gone in zip(ordinal.to_pylist(), moved, strict=True) if gone]
     if names:
         page.text(f"Change places: {', '.join(names[:MOST_NAMED])}{' …' if len(names) > MOST_NAMED else ''}")
@@ -121,7 +124,7 @@ def pairs_chapter(page: Page, rows: pa.Table) -> None:
     alone = rows.filter(pa.compute.equal(rows["method"], "bradley_terry"))
     page.heading("Scores")
     ends = column(alone, "ci_low"), column(alone, "ci_high")
-    page.figure(rank_plot(column(alone, "score"), *ends, None), "Every photo with its interval, in order.")
+    page.figure(rank_plot(column(alone, "score"), *ends, None), "Every photo with its interval, in order.", "order")
     joint = rows.filter(pa.compute.equal(rows["method"], "joint")).to_pylist()
     rated = {
         (row["photo_id"], row["scale"]): row
@@ -136,6 +139,7 @@ def pairs_chapter(page: Page, rows: pa.Table) -> None:
         page.figure(
             order_plot(before, after, none, ("score, ratings alone", "score, ratings and comparisons")),
             f"{len(known):,} photos with ratings; {len(both) - len(known):,} more have a score from comparisons alone.",
+            "joint",
         )
 
 
@@ -151,7 +155,7 @@ def screening_chapter(page: Page, run: Run, key: Sequence[str]) -> None:
             f"Rank correlation {spearman(before, after):.4f}; largest change {np.abs(after - before).max():.2f}; "
             f"{int(beyond.sum()):,} of {len(both):,} photos leave the interval that all raters give them."
         )
-        page.figure(order_plot(before, after, beyond, ("score, all raters", f"score, {name}")), caption)
+        page.figure(order_plot(before, after, beyond, ("score, all raters", f"score, {name}")), caption, "screening")
 
 
 def rater_chapter(page: Page, run: Run, key: Sequence[str], scoring: dict[str, Any]) -> None:
@@ -173,8 +177,8 @@ def rater_chapter(page: Page, run: Run, key: Sequence[str], scoring: dict[str, A
     if known.any():
         out = np.asarray(raters["left_out"], bool)
         ends = [column(raters, name)[known] for name in RATER_ENDS]
-        caption = "Each point is a rater; lines are 95 % intervals."
-        page.figure(rater_plot(bias[known], inconsistency[known], out[known], ends), caption)
+        caption = "Each point is a rater" + ("; lines are 95 % intervals." if known.sum() <= MOST_BARS else ".")
+        page.figure(rater_plot(bias[known], inconsistency[known], out[known], ends), caption, "raters")
     votes = run.warehouse.query(ALL_VOTES, key)
     residual = column(votes, "value") - column(votes, "score") - column(votes, "bias")
     first, second = repeated(votes)
@@ -182,13 +186,16 @@ def rater_chapter(page: Page, run: Run, key: Sequence[str], scoring: dict[str, A
         page.figure(
             repeat_plot(first, second, scoring["scale_low"], scoring["scale_high"]),
             f"{len(first):,} votes repeated by the same rater on the same photo.",
+            "repeats",
         )
     if votes.num_rows and not (votes["position"].null_count and votes["submitted_at"].null_count):
-        page.figure(drift_plot(session_part(votes), residual), "Do raters change while they work?")
+        page.figure(drift_plot(session_part(votes), residual), "Do raters change while they work?", "drift")
     timed = votes["submitted_at"].drop_null().to_pylist()
     if timed and max(timed) - min(timed) > timedelta(days=1):
         known_time = ~np.asarray(votes["submitted_at"].is_null(), bool)
-        page.figure(calendar_plot(timed, residual[known_time]), "Do votes change over the weeks of the study?")
+        page.figure(
+            calendar_plot(timed, residual[known_time]), "Do votes change over the weeks of the study?", "calendar"
+        )
 
 
 def repeated(votes: pa.Table) -> tuple[Floats, Floats]:
@@ -223,7 +230,9 @@ def reliability_chapter(page: Page, run: Run, key: Sequence[str]) -> None:
             name = row["stratum"] if row["screening"] == "none" else f"{row['stratum']}, {row['screening']}"
             drawn.setdefault(name, {})[row["measure"]] = (row["value"], row["low"], row["high"])
     if drawn:
-        page.figure(strata_plot(drawn, DRAWN), "All photos, and each stratum that they were chosen from.")
+        page.figure(
+            strata_plot(drawn, DRAWN), "All photos, and each stratum that they were chosen from.", "reliability"
+        )
     page.table(
         (
             "stratum",

@@ -54,10 +54,17 @@ def _svg(figure: Figure) -> str:
     return text.getvalue()
 
 
+def _bar(figure: Any, axes: Axes, shades: Any, label: str) -> None:
+    """A colour bar that stays vector: matplotlib makes a picture of it otherwise."""
+    bar = figure.colorbar(shades, ax=axes, label=label)
+    bar.solids.set_rasterized(False)
+    bar.solids.set_edgecolor("face")
+
+
 def _scatter(axes: Axes, x: Floats, y: Floats, colour: str = BLUE) -> None:
     if len(x) > MOST_POINTS:
         shades = axes.hexbin(x, y, gridsize=60, mincnt=1, bins="log", cmap="Blues", linewidths=0.1)
-        axes.figure.colorbar(shades, ax=axes, label="points")
+        _bar(axes.figure, axes, shades, "points")
     else:
         axes.scatter(x, y, s=12, color=colour, alpha=0.5, linewidths=0)
 
@@ -75,7 +82,7 @@ def spread_plot(mean: Floats, sd: Floats, sos: float, low: float, high: float) -
         axes.plot(x, np.sqrt(parabola), color=GREY, lw=1, ls="--", label="largest possible")
         axes.set(xlabel="mean opinion score", ylabel="standard deviation of votes", xlim=(low, high))
         axes.set_ylim(0)
-        axes.legend(frameon=False, loc="upper right")
+        axes.legend(frameon=False, loc="lower center")
         return _svg(figure)
 
 
@@ -138,7 +145,7 @@ def repeat_plot(first: Floats, second: Floats, low: float, high: float) -> str:
         image = axes.pcolormesh(bins, bins, counts.T, cmap="cividis")
         axes.grid(visible=False)
         axes.set(xlabel="first vote", ylabel="repeated vote", aspect="equal")
-        figure.colorbar(image, ax=axes, label="repeats")
+        _bar(figure, axes, image, "repeats")
         return _svg(figure)
 
 
@@ -157,17 +164,18 @@ def drift_plot(place: Floats, residual: Floats) -> str:
 def calendar_plot(when: Sequence[datetime], residual: Floats) -> str:
     """Mean residual, in standard deviations, over up to twenty spans of time with as many votes each."""
     from matplotlib import rc_context
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+    from matplotlib import dates as calendar
 
+    dates: Any = calendar  # untyped in matplotlib
     with rc_context(STYLE):
         figure, axes = _axes()
-        days = np.asarray(date2num(list(when)), np.float64)
+        days = np.asarray(dates.date2num(list(when)), np.float64)
         edges = np.unique(np.quantile(days, np.linspace(0, 1, 21)))
         part = np.clip(np.searchsorted(edges, days, side="right") - 1, 0, max(len(edges) - 2, 0))
         _residuals(axes, part, residual, lambda group: float(days[part == group].mean()))
-        locator = AutoDateLocator()
+        locator = dates.AutoDateLocator()
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
         axes.set(xlabel="when the votes were cast", ylabel="mean residual, SD")
         return _svg(figure)
 
@@ -195,7 +203,11 @@ def rank_plot(score: Floats, low: Floats, high: Floats, ends: tuple[float, float
         order = np.argsort(score, kind="stable")
         rank: Ints = np.arange(1, len(score) + 1)
         told = np.isfinite(low[order]) & np.isfinite(high[order])
-        kind = {"color": BLUE, "alpha": 0.25, "linewidth": min(3.0, 300 / len(score)) if len(score) <= 1000 else 0.4}
+        kind: dict[str, Any] = {
+            "color": BLUE,
+            "alpha": 0.25,
+            "linewidth": min(3.0, 300 / len(score)) if len(score) <= 1000 else 0.4,
+        }
         axes.vlines(rank[told], low[order][told], high[order][told], label="95 % interval", **kind)
         axes.plot(rank, score[order], color=INK, lw=1.2, label="score")
         axes.set(xlabel="photos, lowest score first", ylabel="score", xlim=(0, len(score) + 1))

@@ -14,7 +14,7 @@ from PIL import Image
 from flows.import_ratings import Request, take_file
 from flows.report import disagreement, write_reports
 from flows.reports.score_chapters import repeated, session_part
-from flows.reports.score_plots import spread_plot
+from flows.reports.score_plots import rater_plot, spread_plot
 from flows.score import score_one, score_pairs
 from labeling.importing.columns import Wanted
 from labeling.scoring.question import Question
@@ -66,6 +66,12 @@ def test_a_page_for_each_question_holds_plots_sheets_and_figures(rated: Warehous
     for words in ("Most contested", "Most agreed", "icc1", "split_half", "beholder1"):
         assert words in text
     assert "made by a program" not in text
+    folder = Path(outcome.files["beauty (1-7)"]).with_suffix("")
+    names = {"scores", "order", "spread", "widths", "cumulative", "raters", "repeats", "drift", "reliability"}
+    assert {file.stem for file in folder.iterdir()} == names
+    for file in folder.iterdir():
+        plot = file.read_text()
+        assert "<svg" in plot and "<image" not in plot, file  # vector through and through
 
 
 def test_comparisons_have_a_page_of_their_own_with_the_joint_scale(rated: Warehouse) -> None:
@@ -124,3 +130,5 @@ def test_a_plot_is_vector_and_the_same_each_time() -> None:
     plot = spread_plot(mean, sd, 0.2, 1, 5)
     assert plot == spread_plot(mean, sd, 0.2, 1, 5)
     assert "<image" not in plot and "<path" in plot
+    many = rng.normal(size=(2, 6000))
+    assert "<image" not in rater_plot(many[0], many[1], np.zeros(6000, bool))
