@@ -163,8 +163,8 @@ def drift_plot(place: Floats, residual: Floats) -> str:
 
 def calendar_plot(when: Sequence[datetime], residual: Floats) -> str:
     """Mean residual, in standard deviations, over up to twenty spans of time with as many votes each."""
-    from matplotlib import rc_context
     from matplotlib import dates as calendar
+    from matplotlib import rc_context
 
     dates: Any = calendar  # untyped in matplotlib
     with rc_context(STYLE):
