@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from curation import canonical
 from curation.decoding.decode import Decoded, DecodingLimits, decode
 from curation.decoding.formats import ENDINGS, Format, ending_of
@@ -90,7 +88,7 @@ def examine(data: bytes, name: str, wanted: Wanted, sidecar: bytes | None = None
             bytes=canonical.canonical_bytes(decoded, data),
         ),
         fingerprints=fingerprints_of(decoded.pixels, decoded.gray, full),
-        properties=measure(photo_id, decoded.pixels, np.asarray(decoded.gray), full, wanted.properties),
+        properties=measure(photo_id, decoded.pixels, decoded.gray, full, wanted.properties),
     )
 
 

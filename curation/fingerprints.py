@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from curation.duplicates.borders import trim
+from curation.duplicates.borders import Box, find_box
+from curation.resampling import lanczos, luma
 
 Floats = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
@@ -96,11 +97,12 @@ def fingerprints(picture: Image.Image, full_size: tuple[int, int] | None = None)
     full_size : (int, int), optional
         Width and height of the original, which `pixels` tells apart; the picture's own by default.
     """
-    return fingerprints_of(np.asarray(picture.convert("RGB")), picture.convert("L"), full_size or picture.size)
+    pixels = np.asarray(picture.convert("RGB"))
+    return fingerprints_of(pixels, luma(pixels), full_size or picture.size)
 
 
-def fingerprints_of(pixels: Pixels, gray: Image.Image, full_size: tuple[int, int]) -> Fingerprints:
-    """Fingerprints where the pixels (uint8, height by width by 3) and their luma are at hand already."""
+def fingerprints_of(pixels: Pixels, gray: Pixels, full_size: tuple[int, int]) -> Fingerprints:
+    """Fingerprints where pixels (uint8, height by width by 3) and their luma (height by width) are at hand."""
     forms = _bits(_forms(frequencies(gray, 8)))
     return Fingerprints(
         phash64=forms[0],
@@ -111,17 +113,22 @@ def fingerprints_of(pixels: Pixels, gray: Image.Image, full_size: tuple[int, int
     )
 
 
-def _trimmed(gray: Image.Image, plain: bytes) -> bytes:
-    inner, box = trim(gray)
-    return (plain if inner is gray else _bits(frequencies(inner, 8)[None])[0]) + box.pack(*gray.size)
+def _trimmed(gray: Pixels, plain: bytes) -> bytes:
+    """`plain` and the whole picture's box, unless there are borders."""
+    height, width = gray.shape
+    box = find_box(gray)
+    inner = box.without_soft_edges(width, height)
+    if inner != Box(0, 0, width, height):
+        plain = _bits(frequencies(gray[inner.top : inner.bottom, inner.left : inner.right], 8)[None])[0]
+    return plain + box.pack(width, height)
 
 
-def frequencies(gray: Image.Image, side: int, gap: float | None = None) -> Floats:
+def frequencies(gray: Pixels, side: int, gap: float | None = None) -> Floats:
     """The side by side lowest frequencies (float64, rows are vertical frequencies) of a gray picture's DCT-II.
 
     With a `gap` the picture is first averaged in boxes down to at least that many times the wanted size.
     """
-    small = np.asarray(gray.resize((4 * side, 4 * side), Image.Resampling.LANCZOS, reducing_gap=gap), dtype=np.float64)
+    small = lanczos(gray, 4 * side, 4 * side, gap).astype(np.float64)
     basis = _dct_basis(side)
     return np.asarray(basis @ small @ basis.T)
 

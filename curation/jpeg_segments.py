@@ -44,6 +44,14 @@ def without_metadata(data: bytes) -> bytes | None:
         at = end
 
 
+def header(data: bytes) -> bytes:
+    """What stands before the first scan of a JPEG file: tables and all metadata, a few kilobytes of megabytes."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] not in (SOS, EOI):
+        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data[:at]
+
+
 def _end_of_scan(data: bytes, start: int) -> int:
     """Where the next marker after entropy-coded data begins; -1 where there is none."""
     found = NEXT_MARKER.search(data, start)

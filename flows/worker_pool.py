@@ -1,8 +1,10 @@
 """Processes that may crash, hang or eat memory at one item's cost alone.
 
-Each worker process belongs to one thread here: the thread starts it, keeps a few items in its pipe, takes the
-answers in order, and starts another where it died or took too long. The first item that has no answer is the
-one to blame; the others behind it are tried again. Workers die with this process, however it ends.
+One template process imports and prepares everything once; each worker is a fork of it, so that a new one takes
+milliseconds and shares its memory with the others. Each worker belongs to one thread here: the thread has it
+forked, keeps a few items in its pipe, takes the answers in order, and has another forked where it died or took
+too long. The first item that has no answer is the one to blame; the others behind it are tried again. Workers
+die with the template, and the template with this process, however it ends.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from flows.worker_process import READY, Done, Failed
+from flows.worker_process import FORK, NUMBER, READY, REAP, Done, Failed, receive
 from schemas.errors import WorkerLost
 
 Item = TypeVar("Item")
@@ -71,7 +73,7 @@ class WorkerPool(Generic[Item]):
     """
 
     def __init__(
-        self, job: Callable[[Item], Any], workers: int = 0, limits: WorkerLimits | None = None, in_flight: int = 768
+        self, job: Callable[[Item], Any], workers: int = 0, limits: WorkerLimits | None = None, in_flight: int = 512
     ) -> None:
         self._job = pickle.dumps(job)
         self._limits = limits or WorkerLimits()
@@ -79,10 +81,12 @@ class WorkerPool(Generic[Item]):
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._outbox: SimpleQueue[Any] = SimpleQueue()
         self._stop = threading.Event()
+        self._template = _Template(self._job, self._limits.memory_bytes)
         count = workers or len(os.sched_getaffinity(0))
         self._threads = [threading.Thread(target=self._keep, name=f"worker {n}", daemon=True) for n in range(count)]
 
     def __enter__(self) -> WorkerPool[Item]:
+        self._template.start()
         for thread in self._threads:
             thread.start()
         return self
@@ -95,6 +99,7 @@ class WorkerPool(Generic[Item]):
             self._inbox.put(_END)
         for thread in self._threads:
             thread.join()
+        self._template.end()
 
     def run(self, items: Iterable[Item]) -> Iterator[tuple[Item, Done | Failed]]:
         """Each item with its result or failure, in the order in which they are finished."""
@@ -128,7 +133,7 @@ class WorkerPool(Generic[Item]):
                     if item is _END:
                         return
                     again.append(item)
-                worker = worker or _Worker(self._job, self._limits)
+                worker = worker or _Worker(self._template)
                 failure = self._feed(worker, again)
                 if failure is not None:
                     # What an earlier item left behind may have killed it: only a death in a fresh process counts.
@@ -185,44 +190,105 @@ class WorkerPool(Generic[Item]):
         return True
 
 
-class _Worker:
-    """One child process and the pipe to it."""
+class _Template:
+    """The process that workers are forked from; it is started again where it has died."""
 
-    def __init__(self, job: bytes, limits: WorkerLimits) -> None:
+    def __init__(self, job: bytes, memory_bytes: int) -> None:
+        self._job, self._memory_bytes = job, memory_bytes
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._ready = False
+
+    def start(self) -> None:
+        """Start the process; does not wait until it is ready."""
         ours, theirs = socket.socketpair()
         # The packages may be importable only because of where this process was started.
         place = str(Path(__file__).resolve().parent.parent)
         code = (
             f"import sys; sys.path.append({place!r}); from flows.worker_process import serve; "
-            f"serve({theirs.fileno()}, {limits.memory_bytes})"
+            f"serve({theirs.fileno()}, {self._memory_bytes})"
         )
-        self.process = subprocess.Popen(
+        self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", code],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             env={**os.environ, **KEEP_MEMORY},
         )
         theirs.close()
+        self._control, self._ready = ours, False
+        with contextlib.suppress(OSError):  # it has died: the first fork finds out
+            ours.sendall(len(self._job).to_bytes(NUMBER, "big") + self._job)
+
+    def fork(self) -> tuple[int, Connection]:
+        """A new worker's process id and the pipe to it; raises WorkerLost where none starts."""
+        with self._lock:
+            for _ in range(2):
+                if self._control is None:
+                    self.start()
+                ours, theirs = socket.socketpair()
+                try:
+                    return self._ask_for_fork(theirs), Connection(ours.detach())
+                except (OSError, EOFError):
+                    ours.close()
+                    self._drop()
+                finally:
+                    theirs.close()
+        raise WorkerLost("a worker process did not start; run the same again.")
+
+    def _ask_for_fork(self, pipe: socket.socket) -> int:
+        assert self._control is not None
+        if not self._ready:
+            self._control.settimeout(START_SECONDS)
+            self._ready = receive(self._control) == READY
+            self._control.settimeout(None)
+        socket.send_fds(self._control, [FORK.to_bytes(NUMBER, "big", signed=True)], [pipe.fileno()])
+        return receive(self._control)
+
+    def reap(self, worker: int, patience_s: float) -> int:
+        """End a worker; its exit code, negative for a signal. It has some time to end by itself."""
+        with self._lock:
+            try:
+                if self._control is None:
+                    return 0  # it went with its template
+                for number in (REAP, worker, int(patience_s * 1000)):
+                    self._control.sendall(number.to_bytes(NUMBER, "big", signed=True))
+                return receive(self._control)
+            except (OSError, EOFError):
+                self._drop()
+                return 0
+
+    def end(self) -> None:
+        """End the process, and with it all workers that are left."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+class _Worker:
+    """One worker and the pipe to it."""
+
+    def __init__(self, template: _Template) -> None:
+        self._template = template
+        self._id, self.pipe = template.fork()
+        self._code: int | None = None
         self.answered = 0
-        self.pipe = Connection(ours.detach())
-        try:
-            self.pipe.send_bytes(job)
-            ready = self.pipe.poll(START_SECONDS) and self.pipe.recv() == READY
-        except (EOFError, OSError):
-            ready = False
-        if not ready:
-            self.end()
-            raise WorkerLost(f"a worker process did not start ({self.cause()}); run the same again.")
 
     def cause(self) -> str:
         """How the process ended, for people."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            code = self.process.wait(timeout=5)
-            return f"signal {-code}" if code < 0 else f"exit code {code}"
-        return "no answer"
+        self._code = self._template.reap(self._id, 2.0)
+        return f"signal {-self._code}" if self._code < 0 else f"exit code {self._code}"
 
     def end(self) -> None:
         """Kill the process and close the pipe."""
-        self.process.kill()
-        self.process.wait()
+        if self._code is None:
+            self._code = self._template.reap(self._id, 0.0)
         self.pipe.close()

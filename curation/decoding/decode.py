@@ -16,6 +16,8 @@ from curation.decoding.area import reduce_by_area
 from curation.decoding.colours import flatten_alpha, is_srgb, to_eight_bits, to_srgb
 from curation.decoding.formats import PILLOW_NAMES, Format, sniff
 from curation.decoding.refusal import DECODER_FAULTS, FileWarning, NotAPhoto, refusal_of
+from curation.jpeg_segments import header
+from curation.resampling import luma
 from schemas.codes import QuarantineReason
 
 CANONICAL_SIDE = 512
@@ -102,9 +104,9 @@ class Decoded:
         return Image.fromarray(self.pixels)
 
     @cached_property
-    def gray(self) -> Image.Image:
-        """ITU-R 601-2 luma as a picture of mode L."""
-        return self.picture.convert("L")
+    def gray(self) -> npt.NDArray[np.uint8]:
+        """ITU-R 601-2 luma, height by width."""
+        return luma(np.ascontiguousarray(self.pixels))
 
 
 def decode(data: bytes, name: str = "", limits: DecodingLimits | None = None) -> Decoded:
@@ -285,6 +287,6 @@ def reduce(image: Image.Image) -> Image.Image:
 
 
 def _has_gain_map(data: bytes) -> bool:
-    """Whether a JPEG's head names an HDR gain map (Adobe and Google's hdrgm, or ISO 21496-1)."""
-    head = data[:131072]
+    """Whether a JPEG's header names an HDR gain map (Adobe and Google's hdrgm, or ISO 21496-1)."""
+    head = header(data)
     return b"hdrgm:Version" in head or b"urn:iso:std:iso:ts:21496:-1" in head

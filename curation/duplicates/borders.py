@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from curation.compiled import compiled
+
 TOLERANCE = 12
 """Gray levels within which a line is plain, and belongs to the border: what JPEG leaves of a plain area."""
 LEAST_SHARE = 0.3
@@ -28,6 +30,15 @@ class Box:
         """The box as four big-endian uint16, in 1/65535 of the picture's sides."""
         sides = (self.left / width, self.top / height, self.right / width, self.bottom / height)
         return b"".join(round(side * PARTS).to_bytes(2, "big") for side in sides)
+
+    def without_soft_edges(self, width: int, height: int) -> Box:
+        """The box inside a picture of that size, a line smaller at each side where there is a border."""
+        return Box(
+            self.left + (self.left > 0),
+            self.top + (self.top > 0),
+            self.right - (self.right < width),
+            self.bottom - (self.bottom < height),
+        )
 
 
 def packed_share(packed: bytes) -> float:
@@ -57,29 +68,40 @@ def find_box(gray: npt.NDArray[np.uint8]) -> Box:
     return box
 
 
+@compiled
 def _border(lines: npt.NDArray[np.uint8]) -> int:
     """Number of border lines, counted from the first line on; most pictures are told by their first line."""
-    size = lines.shape[1]
-    places = (size // 100, size // 2, size - 1 - size // 100)
-    level: int | None = None
-    for number, line in enumerate(lines):
-        low, middle, high = (int(value) for value in np.partition(line, places)[list(places)])
-        level = middle if level is None else level
+    height, size = lines.shape
+    level = -1
+    counts = np.empty(256, np.int64)
+    for number in range(height):
+        counts[:] = 0
+        for x in range(size):
+            counts[lines[number, x]] += 1
+        low = _value_at(counts, size // 100)
+        middle = _value_at(counts, size // 2)
+        high = _value_at(counts, size - 1 - size // 100)
+        level = middle if level < 0 else level
         if high - low > TOLERANCE or abs(middle - level) > TOLERANCE / 2:
             return number
     return 0
 
 
+@compiled
+def _value_at(counts: npt.NDArray[np.int64], place: int) -> int:
+    """The value at a place among the values in their order (uint8, given by their counts)."""
+    passed = 0
+    for value in range(256):
+        passed += counts[value]
+        if passed > place:
+            return value
+    return 255
+
+
 def trim(picture: Image.Image) -> tuple[Image.Image, Box]:
     """A picture without its plain borders, and where it lay; one line more goes where a border's edge is soft."""
     box = find_box(np.asarray(picture if picture.mode == "L" else picture.convert("L")))
-    width, height = picture.size
-    if box == Box(0, 0, width, height):
+    inner = box.without_soft_edges(*picture.size)
+    if inner == Box(0, 0, *picture.size):
         return picture, box
-    inner = (
-        box.left + (box.left > 0),
-        box.top + (box.top > 0),
-        box.right - (box.right < width),
-        box.bottom - (box.bottom < height),
-    )
-    return picture.crop(inner), box
+    return picture.crop((inner.left, inner.top, inner.right, inner.bottom)), box

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 
 BLOCK = 4096
-"""Pixels worked on at once: their planes stay in the fastest cache, and 32-bit sums cannot overflow."""
+"""Pixels worked on at once: their planes stay in the fastest cache, and 32-bit sums of squares cannot overflow."""
 
 # Rows X, Y, Z of linear sRGB, each divided by the white's X, Y, Z (0.95047, 1, 1.08883).
 XYZ_OF_RGB = np.array(
@@ -84,17 +84,13 @@ def colour_statistics(pixels: Pixels) -> tuple[ColourStatistics, Singles]:
     D. Hasler and S. Suesstrunk, Measuring colourfulness in natural images, 2003: sqrt(var rg + var yb) +
     0.3 sqrt(mean rg ^ 2 + mean yb ^ 2), with rg = R - G and yb = (R + G) / 2 - B.
     """
-    flat = np.ascontiguousarray(pixels).reshape(-1, 3)
-    lightness = np.empty(len(flat), np.float32)
+    flat = np.ascontiguousarray(pixels).reshape(-1)
+    count = len(flat) // 3
+    lightness = np.empty(count, np.float32)
     sums = np.zeros((2, 10))
-    planes = np.empty((6, BLOCK), np.float32)
-    for start in range(0, len(flat), BLOCK):
-        block = flat[start : start + BLOCK]
-        _planes(block, LINEAR, planes)
-        _add_lab(planes[:3, : len(block)], XYZ_OF_RGB, lightness[start : start + BLOCK], sums)
-        _add_rgb(planes[3:, : len(block)], sums)
-    mean = sums[0] / len(flat)
-    spread = np.sqrt(np.maximum(sums[1] / len(flat) - mean**2, 0.0))
+    _add_all(flat, LINEAR, XYZ_OF_RGB, lightness, sums)
+    mean = sums[0] / count
+    spread = np.sqrt(np.maximum(sums[1] / count - mean**2, 0.0))
     light, a, b, red, green, blue, saturation, value, *_ = [
         (float(m), float(s)) for m, s in zip(mean, spread, strict=True)
     ]
@@ -104,29 +100,41 @@ def colour_statistics(pixels: Pixels) -> tuple[ColourStatistics, Singles]:
     )
 
 
-# Written so that the compiler can work on many pixels at once: planes, no branches, no tables in the inner loop.
+# Written so that the compiler can work on many pixels at once: planes, no branches, no tables in the inner loops.
 @compiled
-def _planes(pixels: Pixels, linear: Singles, planes: Singles) -> None:
-    """Fill six planes: linear light of red, green and blue (0 to 1), and their values (0 to 255)."""
-    for i in range(pixels.shape[0]):
-        red, green, blue = pixels[i, 0], pixels[i, 1], pixels[i, 2]
-        planes[0, i] = linear[red]
-        planes[1, i] = linear[green]
-        planes[2, i] = linear[blue]
-        planes[3, i] = red
-        planes[4, i] = green
-        planes[5, i] = blue
+def _add_all(flat: Pixels, linear: Singles, xyz: Singles, lightness: Singles, sums: Floats) -> None:
+    """Add sums (row 0) and sums of squares (row 1) of all pixels, block by block; fills `lightness`."""
+    red, green, blue = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint8)
+    red_light, green_light, blue_light = _plane(), _plane(), _plane()
+    for start in range(0, len(lightness), BLOCK):
+        size = min(BLOCK, len(lightness) - start)
+        for i in range(size):
+            at = np.uintp(3 * (start + i))
+            red[i], green[i], blue[i] = flat[at], flat[at + np.uintp(1)], flat[at + np.uintp(2)]
+        for i in range(size):
+            red_light[i] = linear[red[i]]
+        for i in range(size):
+            green_light[i] = linear[green[i]]
+        for i in range(size):
+            blue_light[i] = linear[blue[i]]
+        part = lightness[start : start + size]
+        _add_lab(red_light, green_light, blue_light, xyz, part, sums)
+        _add_rgb(red[:size], green[:size], blue[:size], sums)
+
+
+@compiled
+def _plane() -> Singles:
+    return np.empty(BLOCK, np.float32)
 
 
 @vectorised
-def _add_lab(planes: Singles, xyz: Singles, lightness: Singles, sums: Floats) -> None:
-    """Add sums and sums of squares of L, a, b (columns 0 to 2); fills `lightness`."""
-    red, green, blue = planes[0], planes[1], planes[2]
+def _add_lab(red: Singles, green: Singles, blue: Singles, xyz: Singles, lightness: Singles, sums: Floats) -> None:
+    """Add sums and sums of squares of L, a, b (columns 0 to 2) of linear light; fills `lightness`."""
     x0, x1, x2 = xyz[0, 0], xyz[0, 1], xyz[0, 2]
     y0, y1, y2 = xyz[1, 0], xyz[1, 1], xyz[1, 2]
     z0, z1, z2 = xyz[2, 0], xyz[2, 1], xyz[2, 2]
     light_sum = light_squares = a_sum = a_squares = b_sum = b_squares = np.float32(0)
-    for i in range(len(red)):
+    for i in range(len(lightness)):
         r, g, b = red[i], green[i], blue[i]
         fx = lab_root(x0 * r + x1 * g + x2 * b)
         fy = lab_root(y0 * r + y1 * g + y2 * b)
@@ -165,15 +173,15 @@ def lab_root(t: np.float32) -> np.float32:
 
 
 @vectorised
-def _add_rgb(planes: Singles, sums: Floats) -> None:
+def _add_rgb(reds: Pixels, greens: Pixels, blues: Pixels, sums: Floats) -> None:
     """Add sums and sums of squares of R, G, B, S, V, R - G and (R + G) / 2 - B (columns 3 to 9)."""
-    reds, greens, blues = planes[0], planes[1], planes[2]
-    red = green = blue = red2 = green2 = blue2 = tops = tops2 = rg2 = yb2 = saturation = saturation2 = np.float32(0)
+    red = green = blue = red2 = green2 = blue2 = tops = tops2 = rg2 = yb2 = np.int32(0)
+    saturation = saturation2 = np.float32(0)
     for i in range(len(reds)):
-        r, g, b = reds[i], greens[i], blues[i]
-        rg, yb = r - g, np.float32(0.5) * (r + g) - b
+        r, g, b = np.int32(reds[i]), np.int32(greens[i]), np.int32(blues[i])
+        rg, yb = r - g, r + g - np.int32(2) * b
         top, low = max(r, max(g, b)), min(r, min(g, b))
-        share = (top - low) / max(top, np.float32(1))
+        share = np.float32(top - low) / np.float32(max(top, np.int32(1)))
         red += r
         green += g
         blue += b
@@ -199,7 +207,7 @@ def _add_rgb(planes: Singles, sums: Floats) -> None:
     sums[0, 8] += red - green
     sums[1, 8] += rg2
     sums[0, 9] += (red + green) * 0.5 - blue
-    sums[1, 9] += yb2
+    sums[1, 9] += yb2 * 0.25
 
 
 def entropy_of(values: Singles) -> float:
@@ -218,7 +226,19 @@ def entropy_of(values: Singles) -> float:
 
 @compiled
 def _histogram(values: Singles, scale: np.float32) -> npt.NDArray[np.int64]:
-    counts = np.zeros(256, np.int64)
-    for value in values:
-        counts[int(value * scale + np.float32(0.5))] += 1
-    return counts
+    # Four counters for each value in turn: one would wait for itself where neighbours are alike.
+    counts = np.zeros((4, 256), np.int64)
+    steps = np.empty(BLOCK, np.uint8)
+    for start in range(0, len(values), BLOCK):
+        part = values[start : start + BLOCK]
+        for i in range(len(part)):
+            steps[i] = np.uint8(np.int32(part[i] * scale + np.float32(0.5)))
+        fours = len(part) // 4 * 4
+        for i in range(0, fours, 4):
+            counts[0, steps[i]] += 1
+            counts[1, steps[i + 1]] += 1
+            counts[2, steps[i + 2]] += 1
+            counts[3, steps[i + 3]] += 1
+        for i in range(fours, len(part)):
+            counts[0, steps[i]] += 1
+    return np.asarray(counts.sum(axis=0))

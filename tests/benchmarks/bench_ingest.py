@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from curation.decoding.decode import decode
@@ -159,7 +158,7 @@ def full_set() -> None:
     """The full set of properties on one core, beside the reference."""
     files = sorted(real_data("oasis", "images").iterdir())[::50]
     decoded = [decode(path.read_bytes()) for path in files]
-    grays = [np.asarray(item.gray) for item in decoded]
+    grays = [item.gray for item in decoded]
     measure("x", decoded[0].pixels, grays[0], (500, 400), PropertySet.FULL)
     began = time.process_time()
     for item, gray in zip(decoded, grays, strict=True):

@@ -78,7 +78,7 @@ def reference_rows() -> list[dict[str, str]]:
 
 def full_properties(name: str) -> Properties:
     decoded = decode(real_data("oasis", "images", name).read_bytes())
-    return measure("x", decoded.pixels, np.asarray(decoded.gray), (decoded.width, decoded.height), PropertySet.FULL)
+    return measure("x", decoded.pixels, decoded.gray, (decoded.width, decoded.height), PropertySet.FULL)
 
 
 def check_against_reference(rows: list[dict[str, str]]) -> None:
@@ -103,7 +103,7 @@ def test_every_shared_property_of_all_eighty_photos_is_the_aesthetics_toolbox_s(
 
 def test_the_default_set_leaves_no_column_of_its_own_empty_and_the_full_set_none_at_all() -> None:
     decoded = decode(real_data("oasis", "images", "Car1.jpg").read_bytes())
-    default = measure("x", decoded.pixels, np.asarray(decoded.gray), (500, 400), PropertySet.DEFAULT)
+    default = measure("x", decoded.pixels, decoded.gray, (500, 400), PropertySet.DEFAULT)
     full = full_properties("Car1.jpg")
     for spec in columns_of(Properties):
         assert getattr(full, spec.name) is not None
@@ -171,7 +171,7 @@ def test_a_mirrored_picture_is_more_symmetric_and_perfectly_balanced_sideways() 
 def test_blur_is_scikit_image_s() -> None:
     for name in ("Car1.jpg", "Grass5.jpg"):
         decoded = decode(real_data("oasis", "images", name).read_bytes())
-        gray = np.asarray(decoded.gray)
+        gray = decoded.gray
         _, lightness = colour_statistics(decoded.pixels)
         assert composition_statistics(gray, lightness).blur == pytest.approx(
             blur_effect(gray),  # type: ignore[no-untyped-call]  # scikit-image is untyped

@@ -89,6 +89,25 @@ def test_leaving_the_pool_early_ends_its_workers_at_once() -> None:
     assert time.monotonic() - began < 30  # far below the limit of 60 s that the hanging item has
 
 
+def test_a_template_that_dies_is_started_again() -> None:
+    with WorkerPool(HostileJob(), 2) as pool:
+        results = pool.run(f"good-{n}" for n in range(2000))
+        next(results)
+        children = (Path(f"/proc/self/task/{os.getpid()}") / "children").read_text().split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+        rest = dict(results)
+    assert len(rest) == 1999
+    assert all(isinstance(answer, Done) for answer in rest.values())
+
+
+def test_a_worker_that_follows_a_dead_one_is_there_at_once() -> None:
+    with WorkerPool(HostileJob(), 1) as pool:
+        next(pool.run(["good-0"]))
+        began = time.monotonic()
+        assert len(dict(pool.run([f"segfault-{n}" for n in range(20)]))) == 20
+        assert time.monotonic() - began < 30  # a process that imports everything takes a second or two each
+
+
 PARENT = """
 import sys
 sys.path.insert(0, {checkout!r})
@@ -100,10 +119,12 @@ with WorkerPool(HostileJob(), 2) as pool:
 """
 
 
-def all_children(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """All processes below one: the template, and the workers that were forked from it."""
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(word) for word in (task / "children").read_text().split()]
+        for word in (task / "children").read_text().split():
+            found += [int(word), *descendants(int(word))]
     return found
 
 
@@ -112,8 +133,8 @@ def test_workers_die_with_a_parent_that_is_killed() -> None:
     parent = subprocess.Popen([sys.executable, "-c", PARENT.format(checkout=checkout)], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     assert {parent.stdout.readline(), parent.stdout.readline()} == {b"good-1\n", b"good-2\n"}
-    workers = all_children(parent.pid)
-    assert workers
+    workers = descendants(parent.pid)
+    assert len(workers) == 3
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()

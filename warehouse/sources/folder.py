@@ -247,7 +247,11 @@ def shown(name: str) -> str:
 
 def _odd(path: str) -> bool:
     """Whether a path holds bytes that are no UTF-8 (Python keeps them as lone surrogates)."""
-    return any("\ud800" <= sign <= "\udfff" for sign in path)
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _sorted_scan(folder: str) -> list[os.DirEntry[str]]:
