@@ -13,7 +13,6 @@ from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
 from warehouse.sources.opening import SourceKind
-from warehouse.store import Warehouse
 
 
 @flow(name="ingest", flow_run_name="ingest {root}")
@@ -43,11 +42,11 @@ def ingest(
     choice = Choice(recheck, checked_reasons(retry or []))
     opened = sources_of(run, sources, SourceKind(source_kind) if source_kind else None)
     with track("ingest", None) as tracker:
-        totals = take_in(run, opened, choice, lambda shard: commit(run.warehouse, shard), tracker)
+        totals = take_in(run, opened, choice, commit, tracker)
     return publish_counts(totals.outcome(opened))
 
 
 @task(name="commit shard", cache_policy=NO_CACHE, **RETRIES)
-def commit(warehouse: Warehouse, shard: Shard) -> Written:
+def commit(shard: Shard) -> Written:
     """Commit a shard's rows; the same again changes nothing."""
-    return shard.write(warehouse)
+    return shard.write()

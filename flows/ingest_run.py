@@ -45,7 +45,11 @@ def take_in(
     entries = pending(run, opened, choice, totals, tracker)
     second_look = choice.recheck or bool(choice.retry)
     blocked = BlockList.of(run.warehouse.table(BLOCKLIST).read(["content_hash", "bits"]).to_pylist())
-    for shard in _shards(job or job_of(run), settings, second_look, blocked, entries, totals, tracker):
+
+    def new_shard() -> Shard:
+        return Shard(run.warehouse, settings.keep_locations, second_look, blocked)
+
+    for shard in _shards(job or job_of(run), settings, new_shard, entries, totals, tracker):
         totals.add(commit(shard))
     refuse_empty(totals, opened)
     return totals
@@ -54,8 +58,7 @@ def take_in(
 def _shards(
     job: Callable[[Entry], Answer],
     settings: IngestSettings,
-    second_look: bool,
-    blocked: BlockList,
+    new_shard: Callable[[], Shard],
     entries: Iterator[Entry],
     totals: Totals,
     tracker: Tracker,
@@ -64,20 +67,23 @@ def _shards(
     first = next(entries, None)
     if first is None:
         return
-    shard = Shard(settings.keep_locations, second_look, blocked)
+    shard = new_shard()
     limits = WorkerLimits(settings.timeout_s, settings.memory_mb * MEGABYTE)
-    with WorkerPool(job, settings.workers, limits) as pool:
-        for entry, result in pool.run(chain([first], entries)):
-            size = shard.add(entry, result)
-            totals.files += 1
-            totals.bytes += size
-            refused = totals.written.quarantined + len(shard.quarantined)
-            tracker.advance(1, size=size, quarantined=refused)
-            if shard.is_full(settings.shard):
-                yield shard
-                shard = Shard(settings.keep_locations, second_look, blocked)
-    if shard.files:
-        yield shard
+    try:
+        with WorkerPool(job, settings.workers, limits) as pool:
+            for entry, result in pool.run(chain([first], entries)):
+                size = shard.add(entry, result)
+                totals.files += 1
+                totals.bytes += size
+                refused = totals.written.quarantined + len(shard.quarantined)
+                tracker.advance(1, size=size, quarantined=refused)
+                if shard.is_full(settings.shard):
+                    yield shard
+                    shard = new_shard()
+        if shard.files:
+            yield shard
+    finally:
+        shard.discard()  # of no effect once it is committed
 
 
 def job_of(run: Run) -> Job:

@@ -29,14 +29,15 @@ from schemas.photos import (
     Sighting,
 )
 from schemas.properties import PROPERTIES, Properties
+from warehouse.insertion import Insertion
 from warehouse.sources.entries import Content, Entry
 from warehouse.sources.renewal import drop_refusals, insert_sightings
 from warehouse.store import Warehouse
 
 T = TypeVar("T")
 
-MOST_PICTURE_BYTES = 96_000_000
-"""A shard is full at this size of its pictures as well, so that memory stays flat whatever they are."""
+PICTURE_BYTES_HELD = 16_000_000
+"""Pictures wait in memory up to this size, then they are written to a file that the shard's commit takes in."""
 
 REASON_OF_FAILURE = {
     "crashed": QuarantineReason.CRASHED,
@@ -52,6 +53,8 @@ class Shard:
 
     Parameters
     ----------
+    warehouse : Warehouse
+        Where they are committed.
     keep_locations : bool
         Keep latitude and longitude.
     blocked : BlockList
@@ -60,16 +63,21 @@ class Shard:
         Files are looked at that the warehouse knew: refusals that no longer hold are dropped.
     """
 
+    warehouse: Warehouse
     keep_locations: bool = False
     second_look: bool = False
     blocked: BlockList = field(default_factory=BlockList)
     photos: list[Photo] = field(default_factory=list)
     sightings: list[Sighting] = field(default_factory=list)
-    pictures: list[Picture] = field(default_factory=list)
     prints: list[Fingerprint] = field(default_factory=list)
     properties: list[Properties] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
-    picture_bytes: int = 0
+    pictures: list[Picture] = field(default_factory=list)
+    """Those that wait in memory."""
+
+    def __post_init__(self) -> None:
+        self._written_pictures = Insertion(self.warehouse.table(PICTURES))
+        self._waiting_bytes = 0
 
     @property
     def files(self) -> int:
@@ -78,7 +86,7 @@ class Shard:
 
     def is_full(self, most: int) -> bool:
         """Whether it is time to commit."""
-        return self.files >= most or self.picture_bytes >= MOST_PICTURE_BYTES
+        return self.files >= most
 
     def add(self, entry: Entry, result: Done | Failed) -> int:
         """Take in one entry's result; returns the bytes that were read for it."""
@@ -127,16 +135,29 @@ class Shard:
             )
         )
         self.pictures.append(found.picture)
-        self.picture_bytes += len(found.picture.bytes)
+        self._waiting_bytes += len(found.picture.bytes)
+        if self._waiting_bytes >= PICTURE_BYTES_HELD:
+            self._write_pictures()
         self.properties.append(found.properties)
         self.prints += [
             Fingerprint(photo_id=found.photo_id, method=method, bits=bits)
             for method, bits in found.fingerprints.by_method().items()
         ]
 
-    def write(self, warehouse: Warehouse) -> Written:
-        """Commit: what depends on photos first, what says that a file is done last."""
-        warehouse.table(PICTURES).insert(self.pictures)
+    def _write_pictures(self) -> None:
+        if self.pictures:
+            self._written_pictures.add(self.pictures)
+        self.pictures, self._waiting_bytes = [], 0
+
+    def discard(self) -> None:
+        """The shard will not be committed: what it has written already is removed."""
+        self._written_pictures.discard()
+
+    def write(self) -> Written:
+        """Commit: what depends on photos first, what says that a file is done last; the same again changes nothing."""
+        warehouse = self.warehouse
+        self._write_pictures()
+        self._written_pictures.commit()
         warehouse.table(FINGERPRINTS).insert(self.prints)
         warehouse.table(PROPERTIES).insert(self.properties)
         written = Written(

@@ -5,14 +5,17 @@ A stage calls `track` and never knows where its progress is shown.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 SHOWN = Console(stderr=True)
+LOOK_S = 0.1
+"""Seconds between two looks of the bar at what was counted."""
 
 
 @dataclass
@@ -22,16 +25,29 @@ class Tracker:
     _bar: Progress
     _task: int
     bytes_done: int = 0
+    _unseen: int = 0
+    _details: dict[str, int] = field(default_factory=dict)
+    _next_look: float = 0.0
 
     def advance(self, units: int = 1, size: int = 0, **details: int) -> None:
         """Some units are finished; `size` in bytes; details are shown by name behind the bar."""
         self.bytes_done += size
-        text = " ".join(f"{name} {value}" for name, value in details.items())
+        self._unseen += units
+        self._details = details
+        now = time.monotonic()
+        if now >= self._next_look:  # the bar's own sums over its past cost more than a small photo's hash
+            self._next_look = now + LOOK_S
+            self.show()
+
+    def show(self) -> None:
+        """Bring the bar up to date."""
         task = self._bar.tasks[self._task]
-        rate = f"{self._bar.tasks[self._task].speed or 0:.0f}/s"
+        rate = f"{task.speed or 0:.0f}/s"
         if self.bytes_done and task.elapsed:
             rate += f" {self.bytes_done / 1e6 / task.elapsed:.0f} MB/s"
-        self._bar.update(self._bar.task_ids[self._task], advance=units, details=f"{rate} {text}")
+        text = " ".join(f"{name} {value}" for name, value in self._details.items())
+        self._bar.update(self._bar.task_ids[self._task], advance=self._unseen, details=f"{rate} {text}")
+        self._unseen = 0
 
     def total(self, units: int) -> None:
         """The amount of work became known."""
@@ -53,4 +69,6 @@ def track(what: str, total: int | None) -> Iterator[Tracker]:
     )
     with bar:
         bar.add_task(what, total=total, details="")
-        yield Tracker(bar, 0)
+        tracker = Tracker(bar, 0)
+        yield tracker
+        tracker.show()

@@ -13,6 +13,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -103,9 +104,9 @@ class TableSpec:
 
     def to_arrow(self, rows: Iterable[Record]) -> pa.Table:
         """Records as an Arrow table of exactly this table's schema."""
-        held = list(rows)
-        columns = {c.name: [getattr(row, c.name) for row in held] for c in self.columns}
-        return pa.table(columns, schema=self.schema)
+        names = [c.name for c in self.columns]
+        values = list(zip(*map(attrgetter(names[0], *names), rows), strict=True))[1:]  # two names or more: tuples
+        return pa.table(dict(zip(names, values, strict=True)), self.schema) if values else self.schema.empty_table()
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,8 +13,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake import DeltaTable, Schema, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.transaction import AddAction
+from pyarrow import fs as pafs
 
 from schemas.columns import Record, TableSpec
 from schemas.errors import IntegrityFault, WriteConflict
@@ -120,7 +123,7 @@ class Table:
         Safe beside any number of writers: a commit is refused when another came first, and is tried again
         without the keys that the other wrote.
         """
-        table = self._conform(rows)
+        table = self.conform(rows)
         if not table.num_rows:
             return 0
         with self._lock:
@@ -149,7 +152,7 @@ class Table:
         bool
             False where the same rows stood there already: then nothing is written.
         """
-        table = self._conform(rows)
+        table = self.conform(rows)
         _refuse_doubled_keys(table, self.spec)
         names = [c.name for c in self.spec.columns if not c.arrival]
         wanted = digest(table.select(names), self.spec.key)
@@ -177,6 +180,42 @@ class Table:
                     return int(gone)
         raise AssertionError("unreachable: _attempts raises")
 
+    # -- files written before their commit (see `warehouse.insertion`) ---------------------------------
+    @property
+    def folder(self) -> pafs.FileSystem:
+        """The table's folder as the root of a file system."""
+        return self._filesystem
+
+    def unknown(self, rows: pa.Table | Iterable[Record]) -> pa.Table:
+        """The rows whose key is not there yet, in the record's schema."""
+        table = self.conform(rows)
+        with self._lock:
+            self._keys.refresh(self.delta(), self._filesystem)
+            return self._keys.fresh(table)
+
+    def commit_file(self, name: str, keys: pa.Table) -> bool:
+        """Take a Parquet file that lies in the folder into the table; False where one of its keys is there by now."""
+        size = self._filesystem.get_file_info(name).size
+        stats = json.dumps({"numRecords": keys.num_rows})
+        action = AddAction(name, size, {}, int(time.time() * 1000), True, stats)
+        with self._lock:
+            for _ in _attempts(self._address):
+                delta = self.delta()
+                there = {field.name for field in delta.schema().fields}
+                gained = [self.spec.schema.field(name) for name in self.spec.schema.names if name not in there]
+                self._keys.refresh(delta, self._filesystem)
+                if self._keys.fresh(keys).num_rows < keys.num_rows:
+                    return False
+                try:
+                    if gained:  # optional columns that the record has gained since the table was made
+                        delta.alter.add_columns(Schema.from_arrow(pa.schema(gained)).fields)
+                    delta.create_write_transaction([action], "append", delta.schema(), commit_properties=signed())
+                except CommitFailedError:
+                    self._delta = None
+                    continue
+                return True
+        raise AssertionError("unreachable: _attempts raises")
+
     def _slice(self, where: str | None, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows that meet an SQL condition, in the record's schema."""
         names = list(columns) if columns is not None else self.spec.schema.names
@@ -188,7 +227,8 @@ class Table:
         found = connection.sql(f"SELECT {chosen} FROM slice_of WHERE {where}").to_arrow_table()
         return found.cast(pa.schema([self.spec.schema.field(name) for name in names]))
 
-    def _conform(self, rows: pa.Table | Iterable[Record]) -> pa.Table:
+    def conform(self, rows: pa.Table | Iterable[Record]) -> pa.Table:
+        """Rows as an Arrow table in the record's schema; raises IntegrityFault on nulls where none may be."""
         table = rows if isinstance(rows, pa.Table) else self.spec.to_arrow(rows)
         table = table.select(self.spec.schema.names).cast(self.spec.schema)
         for name in self.spec.schema.names:

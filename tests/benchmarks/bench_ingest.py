@@ -104,7 +104,7 @@ def ingest(folder: Path, root: Path) -> None:
     """Ingest a folder into a new warehouse."""
     run = Run(str(root), Warehouse.create(root), Settings(ingest=IngestSettings(workers=PROCESSES)))
     with track("ingest", None) as tracker:
-        take_in(run, open_sources(str(folder)), Choice(), lambda shard: shard.write(run.warehouse), tracker)
+        take_in(run, open_sources(str(folder)), Choice(), lambda shard: shard.write(), tracker)
     taken, there = run.warehouse.tables["photos"].count(), len(list(folder.iterdir()))
     if taken != there:
         raise SystemExit(f"ingest took {taken} of {there} files")

@@ -46,7 +46,7 @@ def go(
             run,
             open_sources(str(source)),
             choice or Choice(),
-            lambda shard: shard.write(run.warehouse),
+            lambda shard: shard.write(),
             tracker,
             job,
         )
@@ -199,7 +199,7 @@ def test_a_run_broken_off_and_finished_equals_an_unbroken_one(tmp_path: Path) ->
         commits += 1
         if commits == 3:
             raise KeyboardInterrupt
-        return shard.write(broken.warehouse)  # type: ignore[attr-defined]  # a Shard
+        return shard.write()  # type: ignore[attr-defined]  # a Shard
 
     with pytest.raises(KeyboardInterrupt), track("ingest", None) as tracker:
         take_in(broken, open_sources(str(source)), Choice(), failing, tracker)  # type: ignore[arg-type]  # as above
