@@ -16,6 +16,7 @@ from flows.runtime import RETRIES, publish_counts
 from flows.settled import unless_settled
 from labeling.scoring.comparisons import SCALE, pairs_digests, pairs_scoring, score_comparisons, score_jointly
 from labeling.scoring.question import Design, Question, score_question, settings_digest, votes_digest
+from labeling.scoring.screening import refuse_changed
 from schemas.codes import ScoreMethod
 from schemas.ratings import COMPARISONS, RATERS, RELIABILITY, SCORES, SCORINGS
 from warehouse.store import Warehouse
@@ -77,12 +78,13 @@ def score_one(root: str, what: Question) -> tuple[bool, dict[str, int | float | 
     settings = run.settings.score
     where = _slice(what.question, what.scale)
     standing = run.warehouse.query(
-        "SELECT votes_digest, settings_digest FROM scorings WHERE question = ? AND scale = ?",
-        [what.question, what.scale],
+        "SELECT * FROM scorings WHERE question = ? AND scale = ?", [what.question, what.scale]
     ).to_pylist()
+    for row in standing:
+        refuse_changed(settings.screening, row.get("screening"))
     design = _design(run.warehouse.query(CHOSEN, extra={"rated": votes.select(["photo_id"])}).to_pylist())
     wanted = {"votes_digest": votes_digest(votes), "settings_digest": settings_digest(settings, design)}
-    changed = wanted not in standing
+    changed = not any(wanted.items() <= row.items() for row in standing)
     if changed:
         result = score_question(votes, what, settings, design)
         run.warehouse.table(SCORES).replace(result.scores, f"{where} AND NOT {BY_PAIRS}")

@@ -267,6 +267,7 @@ class Scoring:
     components: int = column("connected parts of the design; scores of different parts share no scale")
     simulated: bool = column("at least one of the votes is simulated")
     notes: list[str] = column("sentences that whoever uses the scores should read")
+    screening: str | None = column("the screening configuration with its limits, as JSON; null for none", optional=True)
 
 
 SELECTED_BY_MODEL = "model"

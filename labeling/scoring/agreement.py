@@ -53,6 +53,12 @@ def ordinal_alphas(votes: VoteSet, weights: Iterable[Floats]) -> Floats:
         On few distinct values: memory is photos times values.
     weights : iterable of ndarray of float64, shape (photos,)
         How often each photo stands in each sample.
+
+    Examples
+    --------
+    >>> votes = VoteSet.from_matrix([[1, 1], [2, 2], [3, 2]])
+    >>> bool(ordinal_alphas(votes, [np.ones(3)])[0] == alpha(votes, "ordinal"))
+    True
     """
     n = votes.per_photo()
     table = _counts(votes)
@@ -68,7 +74,14 @@ def _counts(votes: VoteSet) -> Floats:
 
 
 def interval_alpha(n: Floats, total: Floats, squares: Floats, weight: Floats) -> float:
-    """Alpha with squared differences, from each photo's count, sum and sum of squares."""
+    """Alpha with squared differences, from each photo's count, sum and sum of squares.
+
+    Examples
+    --------
+    >>> n, total, squares = np.array([2.0, 2.0, 2.0]), np.array([2.0, 4.0, 5.0]), np.array([2.0, 8.0, 13.0])
+    >>> round(interval_alpha(n, total, squares, np.ones(3)), 3)
+    0.706
+    """
     pairable = (weight * n).sum()
     if pairable < 2:
         return float("nan")

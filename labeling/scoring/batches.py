@@ -74,6 +74,13 @@ def batch_links(table: pa.Table) -> list[BatchLink]:
     -------
     list of BatchLink
         In the order in which the batches were rated; without those that share fewer than three anchors.
+
+    Examples
+    --------
+    >>> votes = {"batch_id": list("aaabbb"), "photo_id": list("123123"), "value": [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]}
+    >>> table = pa.table({**votes, "role": ["anchor"] * 6, "submitted_at": pa.nulls(6, pa.timestamp("us"))})
+    >>> [(link.batch, link.shift) for link in batch_links(table)]
+    [('b', 1.0)]
     """
     anchors = table.filter(
         pa.compute.and_(pa.compute.equal(table["role"], TaskRole.ANCHOR.value), pa.compute.is_valid(table["batch_id"]))

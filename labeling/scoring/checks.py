@@ -60,7 +60,14 @@ def _check(columns: dict[str, Any], row: int) -> Check:
 
 
 def scale_use(rater: Ints, value: Floats, raters: int) -> dict[str, Floats]:
-    """Mean, standard deviation (ddof 1), share of the commonest value, and entropy in bits, by rater."""
+    """Mean, standard deviation (ddof 1), share of the commonest value, and entropy in bits, by rater.
+
+    Examples
+    --------
+    >>> found = scale_use(np.array([0, 0, 0, 0]), np.array([1.0, 1.0, 3.0, 3.0]), 1)
+    >>> found["modal_share"].tolist(), found["entropy"].tolist()
+    ([0.5], [1.0])
+    """
     n = np.bincount(rater, minlength=raters).astype(np.float64)
     mean = np.bincount(rater, value, raters) / n
     squares = np.bincount(rater, (value - mean[rater]) ** 2, raters)
@@ -77,7 +84,14 @@ def scale_use(rater: Ints, value: Floats, raters: int) -> dict[str, Floats]:
 
 
 def own_consistency(rater: Ints, photo: Ints, value: Floats, raters: int) -> dict[str, Floats | Ints]:
-    """Repeats and the error of measurement, SD(difference) / √2 pooled over repeated photos, by rater."""
+    """Repeats and the error of measurement, SD(difference) / √2 pooled over repeated photos, by rater.
+
+    Examples
+    --------
+    >>> found = own_consistency(np.array([0, 0, 0]), np.array([0, 0, 1]), np.array([3.0, 5.0, 1.0]), 1)
+    >>> found["repeats"].tolist(), found["repeat_error"].round(3).tolist()
+    ([1], [1.414])
+    """
     _, cell = np.unique(rater * (int(photo.max()) + 1) + photo, return_inverse=True)
     size = np.bincount(cell)
     squares = np.bincount(rater, (value - (np.bincount(cell, value) / size)[cell]) ** 2, raters)
@@ -89,7 +103,15 @@ def own_consistency(rater: Ints, photo: Ints, value: Floats, raters: int) -> dic
 def anchor_hits(
     rater: Ints, photo: Ints, value: Floats, anchor: npt.NDArray[np.bool_], raters: int
 ) -> dict[str, Floats | Ints]:
-    """Anchor votes, and the share of them within two SDs of the other raters' votes, by rater."""
+    """Anchor votes, and the share of them within two SDs of the other raters' votes, by rater.
+
+    Examples
+    --------
+    >>> photo, rater = np.zeros(5, np.int64), np.arange(5)
+    >>> found = anchor_hits(rater, photo, np.array([6.0, 7.0, 6.0, 7.0, 1.0]), np.ones(5, bool), 5)
+    >>> found["anchor_hits"].tolist()
+    [1.0, 1.0, 1.0, 1.0, 0.0]
+    """
     n, total = np.bincount(photo)[photo], np.bincount(photo, value)[photo]
     squares = np.bincount(photo, value**2)[photo]
     judged = anchor & (n > 2)
@@ -114,7 +136,13 @@ def vote_order(table: pa.Table) -> Ints | None:
 
 
 def longest_runs(rater: Ints, value: Floats, raters: int) -> Ints:
-    """Most equal votes in a row, by rater; votes must stand in the order in which they were cast."""
+    """Most equal votes in a row, by rater; votes must stand in the order in which they were cast.
+
+    Examples
+    --------
+    >>> longest_runs(np.array([0, 0, 0, 1, 1]), np.array([4.0, 4.0, 5.0, 2.0, 2.0]), 2).tolist()
+    [2, 2]
+    """
     by_rater = np.argsort(rater, kind="stable")
     who, what = rater[by_rater], value[by_rater]
     begins = np.flatnonzero(np.r_[True, (who[1:] != who[:-1]) | (what[1:] != what[:-1])])
@@ -125,7 +153,13 @@ def longest_runs(rater: Ints, value: Floats, raters: int) -> Ints:
 
 
 def medians(group: Ints, values: Floats, groups: int) -> Floats:
-    """Median of the known values of each group; NaN where none is known."""
+    """Median of the known values of each group; NaN where none is known.
+
+    Examples
+    --------
+    >>> medians(np.array([0, 0, 1]), np.array([2.0, 4.0, np.nan]), 2).tolist()
+    [3.0, nan]
+    """
     known = ~np.isnan(values)
     some, number = group[known], values[known]
     order = np.lexsort((number, some))

@@ -66,6 +66,13 @@ def crossed_variances(
         Variances.
     exact : bool
         False for the approximation.
+
+    Examples
+    --------
+    >>> one = np.zeros(3, np.int64)
+    >>> added, of_raters, exact = crossed_variances(sparse.csr_array(np.ones((3, 3))), one, one)
+    >>> added.round(6).tolist(), of_raters.round(3).tolist()  # on a full design levels cancel out of every photo
+    ([0.0, 0.0, 0.0], [0.222, 0.222, 0.222])
     """
     d = np.asarray(w.sum(axis=1), np.float64).ravel() + prior
     p = rows_scaled(w, 1 / d)
@@ -92,7 +99,13 @@ def _inverse(a: Floats) -> Floats:
 
 
 def rows_scaled(matrix: sparse.csr_array, factors: Floats) -> sparse.csr_array:
-    """Each row of a sparse matrix times its factor."""
+    """Each row of a sparse matrix times its factor.
+
+    Examples
+    --------
+    >>> rows_scaled(sparse.csr_array(np.eye(2)), np.array([2.0, 3.0])).toarray().tolist()
+    [[2.0, 0.0], [0.0, 3.0]]
+    """
     data = matrix.data * np.repeat(factors, np.diff(matrix.indptr))
     return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
@@ -110,6 +123,12 @@ def quadratic_forms(rows: sparse.csr_array, matrix: Floats) -> Floats:
     Returns
     -------
     ndarray of float64, shape (photos,)
+
+    Examples
+    --------
+    >>> rows = sparse.csr_array(np.array([[1.0, 2.0], [0.0, 3.0]]))
+    >>> quadratic_forms(rows, np.array([[1.0, 0.5], [0.5, 2.0]])).tolist()
+    [11.0, 18.0]
     """
     out = np.zeros(rows.shape[0])
     sizes = np.diff(rows.indptr)

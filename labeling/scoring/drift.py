@@ -35,6 +35,12 @@ def rater_drift(votes: VoteSet, residual: Floats, place: Floats) -> Floats:
     ndarray of float64, shape (raters,)
         Slope times range over SD. `DRIFT_ALARM` is the limit where drift is taken for all raters together; a
         single rater's figure has its own error, about 3.5 / √votes. NaN where it cannot be told.
+
+    Examples
+    --------
+    >>> votes = VoteSet.from_matrix([[1.0], [2.0], [3.0], [4.0]])
+    >>> rater_drift(votes, np.array([-0.3, -0.1, 0.1, 0.3]), np.arange(4.0)).round(2).tolist()  # rises all the way
+    [2.68]
     """
     everything = np.ones(len(place), bool)
     correlation = pearson_by(votes, place, residual, everything)
@@ -59,7 +65,13 @@ class Trend:
 
 
 def common_drift(drift: Floats) -> Trend:
-    """The raters' mean drift; an alarm where it exceeds .25 SD beyond doubt or by its value."""
+    """The raters' mean drift; an alarm where it exceeds .25 SD beyond doubt or by its value.
+
+    Examples
+    --------
+    >>> common_drift(np.array([0.5, 0.6, 0.4, 0.5])).alarm
+    True
+    """
     known = drift[~np.isnan(drift)]
     if len(known) < 2:
         return Trend(float("nan"), float("nan"), float("nan"), False)
@@ -72,6 +84,12 @@ def own_residuals(votes: VoteSet, quality: Floats) -> Floats:
 
     What is left when a rater's level and use of the scale are taken out: raters who squeeze the scale, or give one
     value only, do not look alike for that.
+
+    Examples
+    --------
+    >>> votes = VoteSet.from_matrix([[1, 4], [2, 4], [3, 4]])
+    >>> bool(np.allclose(own_residuals(votes, np.array([1.0, 2.0, 3.0])), 0))  # both follow a straight line
+    True
     """
     n = votes.per_rater()
     x = quality[votes.photo]
@@ -98,6 +116,15 @@ def alike_raters(votes: VoteSet, residual: Floats, limit: float = ALIKE) -> list
     -------
     list of (int, int, float, int)
         Two raters, the correlation, and the photos in common; highest first. For a person to decide.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> values = rng.normal(size=(40, 3))
+    >>> values[:, 2] = values[:, 0]  # one person, two names
+    >>> votes = VoteSet.from_matrix(values)
+    >>> [(first, second) for first, second, _, _ in alike_raters(votes, votes.value)]
+    [(0, 2)]
     """
     shape = (votes.photos, votes.raters)
     ones = sparse.coo_array((np.ones(len(residual)), (votes.photo, votes.rater)), shape).tocsc()
@@ -170,6 +197,12 @@ def link_by_anchors(reference: Floats, other: Floats, slope: bool = True) -> Lin
     ------
     BadInput
         Fewer than three anchors, or anchors without spread.
+
+    Examples
+    --------
+    >>> link = link_by_anchors(np.array([1.0, 3.0, 5.0]), np.array([0.0, 50.0, 100.0]))
+    >>> link.apply(np.array([25.0])).tolist()
+    [2.0]
     """
     if len(reference) < 3:
         raise BadInput("scales are linked over at least three anchors", got=str(len(reference)))

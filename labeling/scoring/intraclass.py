@@ -79,6 +79,12 @@ def one_way(n: Floats, mean: Floats, squares: Floats, weight: Floats | None = No
     -------
     single, mean_of_n0 : float
         NaN where the votes cannot tell (one photo, or one vote a photo).
+
+    Examples
+    --------
+    >>> single, whole = one_way(*sums(VoteSet.from_matrix([[5, 4, 5], [1, 2, 1], [3, 3, 2]])))
+    >>> round(single, 3), round(whole, 3)
+    (0.89, 0.961)
     """
     w = np.ones_like(n) if weight is None else weight
     photos, total = w.sum(), (w * n).sum()
@@ -95,7 +101,14 @@ def one_way(n: Floats, mean: Floats, squares: Floats, weight: Floats | None = No
 
 
 def sums(votes: VoteSet) -> tuple[Floats, Floats, Floats]:
-    """Votes of each photo, their mean, and the sum of squared deviations from it."""
+    """Votes of each photo, their mean, and the sum of squared deviations from it.
+
+    Examples
+    --------
+    >>> n, mean, squares = sums(VoteSet.from_matrix([[5, 4, 6], [1, 1, 1]]))
+    >>> n.tolist(), mean.tolist(), squares.tolist()
+    ([3.0, 3.0], [5.0, 1.0], [2.0, 0.0])
+    """
     n = votes.per_photo()
     mean = votes.per_photo(votes.value) / n
     return n, mean, votes.per_photo((votes.value - mean[votes.photo]) ** 2)

@@ -23,6 +23,11 @@ def zero_sum_inverse(laplacian: sparse.csr_array, ridge: float = 0.0) -> Floats:
         Connected.
     ridge : float
         Added to the diagonal: the precision of a prior.
+
+    Examples
+    --------
+    >>> zero_sum_inverse(sparse.csr_array(np.array([[1.0, -1.0], [-1.0, 1.0]]))).round(6).tolist()
+    [[0.25, -0.25], [-0.25, 0.25]]
     """
     size = laplacian.shape[0]
     if size == 1:
@@ -47,6 +52,11 @@ def solve_zero_sum(laplacian: sparse.csr_array, right: Floats, ridge: float = 0.
         Added to the diagonal.
     accuracy : float
         Relative size of the last step in the energy norm at which conjugate gradients stop.
+
+    Examples
+    --------
+    >>> solve_zero_sum(sparse.csr_array(np.array([[1.0, -1.0], [-1.0, 1.0]])), np.array([1.0, -1.0])).tolist()
+    [0.5, -0.5]
     """
     if right.ndim == 1:
         return _gradients(laplacian, right[:, None], ridge, accuracy)[:, 0]

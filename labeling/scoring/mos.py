@@ -45,7 +45,14 @@ class Scores:
 
 
 def photo_moments(votes: VoteSet) -> tuple[Floats, Floats, Floats]:
-    """Mean, standard deviation (ddof 1; NaN below two votes) and number of votes of each photo."""
+    """Mean, standard deviation (ddof 1; NaN below two votes) and number of votes of each photo.
+
+    Examples
+    --------
+    >>> mean, sd, n = photo_moments(VoteSet.from_matrix([[4, 5, 3], [2, 2, float("nan")]]))
+    >>> mean.tolist(), sd.tolist(), n.tolist()
+    ([4.0, 2.0], [1.0, 0.0], [3.0, 2.0])
+    """
     n = votes.per_photo()
     mean = votes.per_photo(votes.value) / n
     squares = votes.per_photo((votes.value - mean[votes.photo]) ** 2)
@@ -127,6 +134,11 @@ def sos_parameter(mean: Floats, sd: Floats, low: float, high: float) -> float:
     -------
     float
         0 (all agree) to 1 (votes at the ends only); NaN where no photo can say anything.
+
+    Examples
+    --------
+    >>> round(sos_parameter(np.array([3.0, 2.0]), np.array([1.0, 0.8]), 1, 5), 3)
+    0.237
     """
     known = ~np.isnan(sd)
     x = (mean[known] - low) * (high - mean[known])
@@ -134,7 +146,13 @@ def sos_parameter(mean: Floats, sd: Floats, low: float, high: float) -> float:
 
 
 def bin_count(scale: str, low: float, high: float) -> int:
-    """Steps of a scale of whole steps, at most 20 of them; ten bins for sliders ('0.0-100.0', '0-100')."""
+    """Steps of a scale of whole steps, at most 20 of them; ten bins for sliders ('0.0-100.0', '0-100').
+
+    Examples
+    --------
+    >>> bin_count("1-7", 1, 7), bin_count("0-100", 0, 100)
+    (7, 10)
+    """
     steps = round(high - low)
     return steps + 1 if steps <= MOST_STEPS and not re.search(r"\d\.\d", scale) else SLIDER_BINS
 
@@ -146,6 +164,11 @@ def histograms(votes: VoteSet, scale: str, low: float, high: float) -> Ints:
     -------
     ndarray of int64, shape (photos, bins)
         On a scale of whole steps a vote between two steps counts for the nearest; slider bins are of equal width.
+
+    Examples
+    --------
+    >>> histograms(VoteSet.from_matrix([[1, 2, 2], [5, 5, 4]]), "1-5", 1, 5).tolist()
+    [[1, 2, 0, 0, 0], [0, 0, 0, 1, 2]]
     """
     bins = bin_count(scale, low, high)
     steps = bins == round(high - low) + 1
@@ -168,6 +191,11 @@ def bimodality(votes: VoteSet) -> Floats:
     -------
     ndarray of float64, shape (photos,)
         0 to 1; NaN below four votes or where all votes are equal.
+
+    Examples
+    --------
+    >>> bimodality(VoteSet.from_matrix([[1, 1, 7, 7, 1, 7], [3, 4, 4, 5, 4, 4]])).round(2).tolist()
+    [0.34, 0.11]
     """
     n = votes.per_photo()
     centred = votes.value - (votes.per_photo(votes.value) / n)[votes.photo]

@@ -24,6 +24,11 @@ def rater_biases(votes: VoteSet) -> Floats:
     """b_i = mean over i's votes of (vote - mean of the photo): ITU-T P.913 (06/2021) §12.4.
 
     On incomplete designs these depend on who else saw the photos: use `two_way.two_way_least_squares` there.
+
+    Examples
+    --------
+    >>> rater_biases(VoteSet.from_matrix([[5, 4], [3, 2]])).tolist()
+    [0.5, -0.5]
     """
     mean, _, _ = photo_moments(votes)
     return votes.per_rater(votes.value - mean[votes.photo]) / votes.per_rater()
@@ -69,6 +74,12 @@ def alternating_projection(votes: VoteSet, tolerance: float = 1e-8, most_rounds:
         Stop when the norm of the change of ψ falls below.
     most_rounds : int
         Stop after so many rounds.
+
+    Examples
+    --------
+    >>> found = alternating_projection(VoteSet.from_matrix([[5, 4, 4], [1, 1, 2], [3, 3, 4]]))
+    >>> found.quality.round(2).tolist(), found.bias.round(2).tolist()
+    ([4.33, 1.33, 3.33], [0.0, -0.33, 0.33])
     """
     order = np.argsort(votes.rater, kind="stable")
     photo, u = votes.photo[order], votes.value[order]
@@ -108,6 +119,12 @@ def p910_scores(
 
     Raters' intervals are those of the reference: Δ ± 1.96 υ/√n, and υ √(n/χ²) with n degrees of freedom; where an
     inconsistency has collapsed, so has its interval.
+
+    Examples
+    --------
+    >>> scores = p910_scores(VoteSet.from_matrix([[5, 4, 4], [1, 1, 2], [3, 3, 4]]), 1, 5)
+    >>> bool((scores.low <= scores.score).all() and scores.high.max() <= 5)
+    True
     """
     found = alternating_projection(votes)
     half = NORMAL_95 * (found.se if interval == "eq6" else found.se_residual)

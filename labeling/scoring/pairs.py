@@ -185,6 +185,11 @@ def thurstone(wins: Wins, prior: float = 0.0, information: Information = "expect
         As for `bradley_terry`.
     information : str
         What standard errors rest on: 'expected' or 'observed' information.
+
+    Examples
+    --------
+    >>> thurstone(Wins.from_matrix([[0, 2, 0], [0, 0, 1], [1, 0, 0]])).score.round(4).tolist()
+    [0.2701, -0.2701, 0.0]
     """
     return _fit(wins, "thurstone", prior, information)
 

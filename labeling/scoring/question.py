@@ -145,6 +145,7 @@ def score_question(table: pa.Table, what: Question, settings: ScoreSettings, des
         components=fit.components,
         simulated=simulated,
         notes=notes,
+        screening=settings.screening.model_dump_json() if settings.screening.name else None,
     )
     scores, raters, reliability_table = (pa.concat_tables([part[number] for part in parts]) for number in range(3))
     return Result(scores, raters, reliability_table, scoring, figures)

@@ -7,6 +7,7 @@ analysis, on attention and self-consistency only, never on disagreement; scores 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -14,6 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from labeling.scoring.votes import Flags, Floats, VoteSet
+from schemas.errors import WrongUse
 from schemas.settings.score import ScreeningSettings
 
 Variant = Literal["all_stimuli", "votes_cast"]
@@ -55,6 +57,13 @@ def bt500(votes: VoteSet, variant: Variant = "votes_cast") -> Bt500:
     variant : str
         'votes_cast' takes s with ddof 1 and the share of the rater's own votes, as the standard has it;
         'all_stimuli' takes s with ddof 0 and the share of all stimuli, as sureal has it.
+
+    Examples
+    --------
+    >>> values = np.random.default_rng(0).normal(size=(40, 20))
+    >>> values[:, 7] = np.where(np.arange(40) % 2, 2.5, -2.5)  # now at one end, now at the other
+    >>> np.flatnonzero(bt500(VoteSet.from_matrix(values)).rejected).tolist()
+    [7]
     """
     ddof = 1 if variant == "votes_cast" else 0
     n = votes.per_photo()
@@ -83,12 +92,56 @@ def screened_out(checks: Sequence[Mapping[str, float | int]], rules: ScreeningSe
         Figures of each rater, as of `checks.rater_checks`. A figure that is not known rejects nobody.
     rules : ScreeningSettings
         The configuration; a limit of 0 is off.
+
+    Examples
+    --------
+    >>> screened_out([{"n": 50, "longest_run": 40}, {"n": 50}], ScreeningSettings(name="attention@1", longest_run=30))
+    [True, False]
     """
     return [bool(reasons(check, rules)) for check in checks]
 
 
+def refuse_changed(rules: ScreeningSettings, standing: str | None) -> None:
+    """Refuse limits that have changed under the name they were frozen with.
+
+    Parameters
+    ----------
+    rules : ScreeningSettings
+        The configuration as it is now.
+    standing : str or None
+        The one that scores stand under, as JSON.
+
+    Raises
+    ------
+    WrongUse
+        Same name, other limits.
+
+    Examples
+    --------
+    >>> rules = ScreeningSettings(name="attention@1", longest_run=30)
+    >>> refuse_changed(rules, rules.model_dump_json())
+    """
+    if standing is None or not rules.name:
+        return
+    before = json.loads(standing)
+    now = rules.model_dump(mode="json")
+    changed = [name for name in now if name in before and before[name] != now[name]]
+    if before["name"] == rules.name and changed:
+        one = changed[0]
+        raise WrongUse(
+            f"screening {rules.name} was fixed with {one} = {before[one]} and now has {now[one]}; scores stand under "
+            "that name. A screening is frozen before the analysis: give new limits a new name, with the next number."
+        )
+
+
 def reasons(check: Mapping[str, float | int], rules: ScreeningSettings) -> list[str]:
-    """Why a rater is left out, as names of figures; empty where the rater stays."""
+    """Why a rater is left out, as names of figures; empty where the rater stays.
+
+    Examples
+    --------
+    >>> reasons({"n": 50, "longest_run": 40}, ScreeningSettings(name="attention@1", longest_run=30))
+    ['longest_run']
+    """
     found = []
     if rules.least_median_seconds and check.get("median_seconds", np.inf) < rules.least_median_seconds:
         found.append("median_seconds")

@@ -160,6 +160,13 @@ def henderson(votes: VoteSet, mask: Flags, interaction: bool = True) -> Floats:
     -------
     ndarray of float64, shape (4,) or (3,)
         σ²α, σ²β, σ²γ, σ²ε, or without the interaction σ²α, σ²β, σ²ε. Unbiased; may come out below 0.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> votes = VoteSet.from_matrix(2 * rng.normal(size=(200, 1)) + rng.normal(size=(200, 20)))
+    >>> henderson(votes, np.ones(4000, bool), interaction=False).round(1).tolist()  # 4, 0 and 1
+    [3.6, -0.0, 1.0]
     """
     photo, rater = votes.photo[mask], votes.rater[mask]
     value = votes.value[mask] - votes.value[mask].mean()

@@ -150,6 +150,12 @@ def two_way_least_squares(votes: VoteSet) -> tuple[Floats, Floats]:
         In scale units.
     bias : ndarray of float64, shape (raters,)
         Mean 0 in each connected part.
+
+    Examples
+    --------
+    >>> quality, bias = two_way_least_squares(VoteSet.from_matrix([[5, 4], [3, 2], [1, float("nan")]]))
+    >>> quality.round(3).tolist(), bias.round(3).tolist()
+    ([4.5, 2.5, 0.5], [0.5, -0.5])
     """
     design = _Design(votes)
     quality, bias, _ = _fit(design, np.ones(votes.raters), np.zeros(votes.raters))
@@ -248,6 +254,12 @@ def two_way_scores(votes: VoteSet, low: float = -np.inf, high: float = np.inf) -
 
     A rater's inconsistency has the interval υ √(d/χ²) with d = r + ν degrees of freedom: the posterior under the prior
     that shrinks it.
+
+    Examples
+    --------
+    >>> scores, fit = two_way_scores(VoteSet.from_matrix([[5, 4, 5], [1, 2, 1], [3, 3, 2]]), 1, 5)
+    >>> scores.score.round(1).tolist(), bool(scores.high.max() <= 5)
+    ([4.7, 1.3, 2.7], True)
     """
     fit = two_way(votes)
     z = norm.ppf((1 + LEVEL) / 2)

@@ -129,7 +129,14 @@ class VoteSet:
 
 
 def coded(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
-    """The distinct texts of a column in sorted order, and each row's index among them."""
+    """The distinct texts of a column in sorted order, and each row's index among them.
+
+    Examples
+    --------
+    >>> ids, index = coded(pa.chunked_array([["b", "a"], ["b"]]))
+    >>> ids.to_pylist(), index.tolist()
+    (['a', 'b'], [1, 0, 1])
+    """
     encoded = column.combine_chunks().dictionary_encode()
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
     order = np.asarray(pa.compute.sort_indices(encoded.dictionary), np.int64)

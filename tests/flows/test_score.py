@@ -17,6 +17,7 @@ from flows.import_ratings import Request, take_file
 from flows.score import QUESTIONS, remove_others, score, score_one, score_pairs
 from labeling.importing.columns import Wanted
 from labeling.scoring.question import Question
+from schemas.errors import WrongUse
 from schemas.ratings import COMPARISONS, Comparison
 from tests.conftest import real_data
 from tests.labeling.photos import SEEN, photo_id_of, warehouse_with
@@ -156,6 +157,24 @@ def test_degenerate_votes_have_a_defined_result_and_no_nan(
             assert not [key for key, value in row.items() if isinstance(value, float) and not np.isfinite(value)]
             assert "NaN" not in str(row.get("checks", ""))
     assert warehouse.query("SELECT DISTINCT photo_id FROM scores").num_rows == len({photo for photo, _, _ in rows})
+
+
+def test_a_screening_that_changes_under_its_name_is_refused_and_changes_nothing(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    vote(warehouse, tmp_path, [("a", "r1", 3), ("a", "r2", 5), ("b", "r1", 6), ("b", "r2", 7)])
+    settings = Path(warehouse.location.root, "salon.toml")
+    before = settings.read_text() if settings.exists() else ""
+    settings.write_text(before + '\n[score]\nscreening = {name = "lines@1", longest_run = 15}\n')
+    score_all(warehouse)
+    assert warehouse.query("SELECT DISTINCT screening FROM scores ORDER BY 1").to_pylist()[0] == {
+        "screening": "lines@1"
+    }
+    settings.write_text(before + '\n[score]\nscreening = {name = "lines@1", longest_run = 20}\n')
+    standing = versions(warehouse)
+    with pytest.raises(WrongUse, match="frozen"):
+        score_all(warehouse)
+    assert versions(warehouse) == standing
 
 
 def test_simulated_votes_mark_their_scores(warehouse: Warehouse, tmp_path: Path) -> None:

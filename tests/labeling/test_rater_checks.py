@@ -19,10 +19,10 @@ from labeling.scoring.drift import (
     rater_drift,
 )
 from labeling.scoring.question import Design, Question, score_question
-from labeling.scoring.screening import bt500, reasons, screened_out
+from labeling.scoring.screening import bt500, reasons, refuse_changed, screened_out
 from labeling.scoring.two_way import two_way
 from labeling.scoring.votes import VoteSet
-from schemas.errors import BadInput
+from schemas.errors import BadInput, WrongUse
 from schemas.ratings import RATINGS
 from schemas.settings.score import ScoreSettings, ScreeningSettings
 from tests.labeling.votes_files import matrix, sureal
@@ -120,6 +120,14 @@ def test_scores_come_with_and_without_screening() -> None:
     out = {row["rater_id"] for row in found.raters.to_pylist() if row["screened_out"]}
     assert out == {"r3"}
     assert any("lines@1 leaves 1 of 8" in note for note in found.scoring.notes)
+
+
+def test_a_screening_keeps_its_limits_as_long_as_it_keeps_its_name() -> None:
+    frozen = ScreeningSettings(name="lines@1", longest_run=15)
+    refuse_changed(frozen, frozen.model_dump_json())
+    refuse_changed(ScreeningSettings(name="lines@2", longest_run=20), frozen.model_dump_json())
+    with pytest.raises(WrongUse, match=r"lines@1 was fixed with longest_run = 15 and now has 20"):
+        refuse_changed(ScreeningSettings(name="lines@1", longest_run=20), frozen.model_dump_json())
 
 
 BT500 = {
