@@ -54,7 +54,9 @@ MODELS: dict[str, Callable[[VoteSet], Any]] = {
     "reliability": lambda votes: reliability(votes, 100, 100),
     "taste_components": taste_components,
     "bootstrap_raters": lambda votes: bootstrap_raters(votes, 10),
-    "drift": lambda votes: rater_drift(votes, votes.value - votes.value.mean(), np.arange(len(votes.value)) * 1.0),
+    "drift": lambda votes: rater_drift(
+        votes, votes.value - votes.value.mean(), np.arange(len(votes.value), dtype=np.float64)
+    ),
     "alike_raters": lambda votes: alike_raters(votes, own_residuals(votes, photo_moments(votes)[0])),
 }
 REFUSED = {
