@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import sparse, stats
 
 from labeling.scoring.mos import LEVEL
 from labeling.scoring.votes import Flags, Floats, Ints, VoteSet
@@ -196,9 +196,8 @@ def _sum_of_squares(grouping: Ints, value: Floats) -> float:
 def _expectation(grouping: Ints, factor: Ints) -> float:
     """The factor's coefficient in the expectation of the grouping's sum of squares: Σ (votes in both)² / size."""
     size = np.bincount(grouping)
-    width = int(factor.max()) + 1
-    pairs, both = np.unique(grouping * width + factor, return_counts=True)
-    return float((both.astype(np.float64) ** 2 / size[pairs // width]).sum())
+    both = sparse.coo_array((np.ones(len(factor)), (grouping, factor)), (len(size), int(factor.max()) + 1)).tocsr()
+    return float((both.data**2 / np.repeat(size, np.diff(both.indptr))).sum())
 
 
 def design_weighted_mean(score: Floats, probability: Floats, se: Floats | None = None) -> Estimate:
