@@ -38,6 +38,7 @@ STYLE: dict[Any, Any] = {
 MOST_POINTS = 5000
 """More points are drawn as hexagons shaded by how many fall in each, so that a page of 100,000 photos stays vector."""
 MOST_BARS = 300
+MOST_MEDIANS = 12
 MOST_STRATA = 25
 
 
@@ -93,8 +94,10 @@ def width_plot(n: Floats, half: Floats) -> str:
     with rc_context(STYLE):
         figure, axes = _axes()
         _scatter(axes, n, half)
-        edges = np.unique(np.quantile(n, np.linspace(0, 1, 13)))
-        place = np.clip(np.searchsorted(edges, n, side="right") - 1, 0, max(len(edges) - 2, 0))
+        edges = np.unique(n)
+        if len(edges) > MOST_MEDIANS:
+            edges = np.unique(np.quantile(n, np.linspace(0, 1, MOST_MEDIANS + 1)))[:-1]
+        place = np.searchsorted(edges, n, side="right") - 1
         groups = np.unique(place)
         x = [float(np.median(n[place == group])) for group in groups]
         y = [float(np.median(half[place == group])) for group in groups]
