@@ -11,15 +11,20 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
+from curation.duplicates.comparison import LOOK
 from schemas.columns import TableSpec
-from schemas.photos import FINGERPRINTS, PHOTOS, SIGHTINGS, VERDICTS
+from schemas.photos import DUPLICATE_PAIRS, FINGERPRINTS, PHOTOS, SIGHTINGS
 from schemas.properties import PROPERTIES
 from schemas.ratings import RATINGS
+from tests.benchmarks.synthetic_words import Words, code_words, scattered
 from warehouse.store import Warehouse
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 SHARD = 500_000
 RATINGS_PER_PHOTO = 10
+FORMS = 8
+EVERY = 50
+"""One photo in so many is a near copy of the one before it."""
 FILLINGS = {
     pa.string(): "",
     pa.int64(): 0,
@@ -53,6 +58,35 @@ def filled(spec: TableSpec, count: int, **columns: object) -> pa.Table:
     return pa.table(made, schema=spec.schema)
 
 
+def fingerprint_words(first: int, count: int) -> Words:
+    """Words of photos in their eight forms, shape (count, 8): a copy has one bit other than the photo before it."""
+    numbers = np.arange(first * FORMS, (first + count) * FORMS, dtype=np.uint64).reshape(count, FORMS)
+    words = code_words(scattered(numbers))
+    copies = np.arange(EVERY - 1, count, EVERY)
+    words[copies, 0] = words[copies - 1, 0] ^ np.uint64(1)
+    return words
+
+
+def big_endian(words: Words) -> pa.Array:
+    """Rows of words as binary values."""
+    flat = np.ascontiguousarray(words, dtype=">u8")
+    size = flat.shape[1] * 8
+    offsets = pa.array(np.arange(0, flat.nbytes + 1, size, dtype=np.int32))
+    return pa.Array.from_buffers(pa.binary(), len(flat), [None, offsets.buffers()[1], pa.py_buffer(flat)])
+
+
+def pairs_looked_at(ids: pa.Array) -> pa.Table:
+    """Every planted copy and its original, as an earlier second look would have left them: without pictures there
+    is none."""
+    copies = np.arange(EVERY - 1, len(ids), EVERY)
+    names = np.sort(np.array([ids.take(pa.array(copies - 1)).to_pylist(), ids.take(pa.array(copies)).to_pylist()]), 0)
+    return filled(
+        DUPLICATE_PAIRS, len(copies), photo_a=pa.array(names[0].tolist(), pa.string()),
+        photo_b=pa.array(names[1].tolist(), pa.string()), method="phash64@1", distance=1.0, verified=True, measure=0.95,
+        relation="near", agreeing=0.95, look=LOOK,
+    )  # fmt: skip
+
+
 def write_tables(root: str, photos: int) -> Warehouse:
     """A warehouse with so many photos, with everything that table-only stages read."""
     warehouse = Warehouse.create(root)
@@ -61,27 +95,23 @@ def write_tables(root: str, photos: int) -> Warehouse:
         rng = np.random.default_rng([first, 1])
         ids = photo_ids(first, count)
         uris = pa.array([f"/photos/{first + k}.jpg" for k in range(count)])
-        bits = pa.array([row.tobytes() for row in rng.integers(0, 256, (count, 8), dtype=np.uint8)])
+        words = fingerprint_words(first, count)
         measured = {
             f.name: pa.array(rng.normal(0.5, 0.2, count))
             for f in dataclasses.fields(PROPERTIES.row)
             if f.type in ("float", float)
         }
         warehouse.table(SIGHTINGS).insert(filled(SIGHTINGS, count, photo_id=ids, uri=uris, file_name=uris))
-        warehouse.table(FINGERPRINTS).insert(filled(FINGERPRINTS, count, photo_id=ids, method="phash64@1", bits=bits))
+        for method, bits in (("phash64@1", words[:, :1]), ("phash64_forms@1", words)):
+            warehouse.table(FINGERPRINTS).insert(
+                filled(FINGERPRINTS, count, photo_id=ids, method=method, bits=big_endian(bits))
+            )
+        warehouse.table(DUPLICATE_PAIRS).insert(pairs_looked_at(ids))
         warehouse.table(PROPERTIES).insert(filled(PROPERTIES, count, photo_id=ids, version="default@1", **measured))
         warehouse.table(PHOTOS).insert(
             filled(PHOTOS, count, photo_id=ids, uri=uris, width=4000, height=3000, orientation=1, simulated=True)
         )
     return warehouse
-
-
-def write_verdicts(warehouse: Warehouse) -> None:
-    """Every photo passes one rule."""
-    ids = warehouse.table(PHOTOS).read(["photo_id"])["photo_id"].combine_chunks()
-    warehouse.table(VERDICTS).replace(
-        filled(VERDICTS, len(ids), photo_id=ids, rule="resolution@1", rules_version="1", kept=True)
-    )
 
 
 def write_ratings(warehouse: Warehouse, rated: int, raters: int) -> None:
