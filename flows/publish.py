@@ -9,10 +9,10 @@ from prefect import flow
 from flows.context import open_run
 from flows.outcome import Outcome
 from flows.release.make import make_version, newest
-from flows.release.register import RELEASED, reconcile, register, release_folder
+from flows.release.register import RELEASED, register, sole_shelf
 from flows.runtime import publish_counts, refused
 from schemas.errors import GateRefused, WrongUse
-from warehouse.releases.folder import DRAFTS, check_name, finish, sole_publisher, version_key, versions
+from warehouse.releases.folder import DRAFTS, version_key
 from warehouse.releases.manifest import read_manifest
 
 
@@ -43,28 +43,26 @@ def publish(root: str, name: str, draft: bool = False, bump: str = "", resplit: 
 def approve(root: str, name: str, version: str, by: str) -> Outcome:
     """Make a draft a version: who approves is remembered, with the gates that it passed."""
     run = open_run(root)
-    folder = release_folder(run, check_name(name))
     version_key(version)
-    with sole_publisher(folder):
-        reconcile(run, name, folder)
-        path = folder / DRAFTS / version
-        if version not in versions(folder / DRAFTS):
-            there = ", ".join(versions(folder / DRAFTS)) or "none"
+    with sole_shelf(run, name) as shelf:
+        if version not in shelf.drafts():
+            there = ", ".join(shelf.drafts()) or "none"
             raise WrongUse(f"{name} {version}: there is no such draft; drafts: {there}.")
-        manifest = read_manifest(path)
-        if manifest["previous"] != newest(run, name, folder):
+        manifest = read_manifest(shelf.folder / DRAFTS / version)
+        if manifest["previous"] != newest(shelf):
             raise WrongUse(
                 f"{name} {version}: it was made on top of {manifest['previous'] or 'nothing'}, and "
-                f"{newest(run, name, folder)} came since; publish a new draft."
+                f"{newest(shelf)} came since; publish a new draft."
             )
-        finish(path, folder / version)
-        register(run, folder / version, RELEASED, approved_by=by)
+        shelf.promote(version)
+        register(run, shelf.rows_of(version), RELEASED, approved_by=by)
+        place = shelf.address(version)
     passed = ", ".join(gate["name"] for gate in manifest["gates"])
     return publish_counts(
         Outcome(
             stage="approve",
             counts={"version": version, "photos": manifest["counts"]["photos"], "approved by": by},
             notes=(f"Gates passed: {passed}.",),
-            files={"release": str(folder / version)},
+            files={"release": place},
         )
     )

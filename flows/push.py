@@ -15,11 +15,11 @@ from prefect import flow
 from flows.context import Run, open_run
 from flows.outcome import Outcome
 from flows.progress import track
-from flows.release.register import release_folder, release_rows
+from flows.release.register import release_rows, shelf_of
 from flows.runtime import publish_counts
 from schemas.errors import IntegrityFault, NotAuthorised, PermanentFault, ServiceUnavailable, WrongUse
 from schemas.releases import RELEASES, Release
-from warehouse.releases.folder import MANIFEST, SUMS, check_name, versions
+from warehouse.releases.folder import MANIFEST, SUMS
 from warehouse.releases.manifest import read_manifest
 from warehouse.releases.verify import verify
 
@@ -42,19 +42,17 @@ def push(root: str, name: str, version: str, target: str, private: bool = True, 
         First pause between tries, doubled each time.
     """
     run = open_run(root)
-    folder = release_folder(run, check_name(name))
-    if version not in versions(folder):
-        raise WrongUse(
-            f"{name} {version}: there is no such version; there are: {', '.join(versions(folder)) or 'none'}."
-        )
-    refuse_unpublishable(folder / version)
-    send = _to_address if "://" in target else _to_hub
-    sent, place = send(folder / version, target, version, private, pause_s)
+    with shelf_of(run, name) as shelf:
+        if version not in shelf.versions():
+            there = ", ".join(shelf.versions()) or "none"
+            raise WrongUse(f"{name} {version}: there is no such version; there are: {there}.")
+        folder = shelf.whole(version)
+        refuse_unpublishable(folder)
+        send = _to_address if "://" in target else _to_hub
+        sent, place = send(folder, target, version, private, pause_s)
+        files = len(read_manifest(folder)["files"]) + 2
     _remember(run, name, version, place)
-    counts: dict[str, int | float | str] = {
-        "version": version,
-        "files": len(read_manifest(folder / version)["files"]) + 2,
-    }
+    counts: dict[str, int | float | str] = {"version": version, "files": files}
     return publish_counts(Outcome(stage="push", counts=counts | {"sent": sent}, files={"pushed to": place}))
 
 

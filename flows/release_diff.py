@@ -10,10 +10,11 @@ from flows.outcome import Outcome
 from flows.release.build import plain_rows, read_material
 from flows.release.compare import compare, difference_lines
 from flows.release.predictions import agreement, read_predictions
-from flows.release.register import release_folder
+from flows.release.register import shelf_of
 from schemas.errors import WrongUse
-from warehouse.releases.folder import DRAFTS, TOMBSTONE, versions
+from warehouse.releases.folder import DRAFTS
 from warehouse.releases.manifest import read_manifest
+from warehouse.releases.shelf import Shelf
 
 
 def diff(root: str, name: str, before: str, after: str, predictions: str = "") -> Outcome:
@@ -26,10 +27,10 @@ def diff(root: str, name: str, before: str, after: str, predictions: str = "") -
     predictions : str
         A file of predictions whose agreement with both versions is told.
     """
-    run = open_run(root)
-    folder = release_folder(run, name)
-    old, new = (_version_folder(folder, name, version) for version in (before, after))
-    first, second = (read_material(path, read_manifest(path)) for path in (old, new))
+    with shelf_of(open_run(root), name) as shelf:
+        old, new = (_version_folder(shelf, name, version) for version in (before, after))
+        question = read_manifest(new)["question"]
+        first, second = (read_material(path, read_manifest(path)) for path in (old, new))
     difference = compare(first, second)
     counts: dict[str, Any] = {
         "photos that came": len(difference.photos_added),
@@ -40,7 +41,7 @@ def diff(root: str, name: str, before: str, after: str, predictions: str = "") -
         "asks for": difference.bump.name.lower(),
     }
     for axis in difference.axes:
-        name_of = axis.axis or read_manifest(new)["question"]
+        name_of = axis.axis or question
         counts[f"{name_of}: scores that left their interval"] = len(axis.moved)
         counts[f"{name_of}: rank correlation"] = _figure(axis.rank_correlation)
     notes = difference_lines(difference)
@@ -64,10 +65,11 @@ def _figure(value: float | None) -> float | str:
     return "too few photos" if value is None else round(value, 6)
 
 
-def _version_folder(folder: Path, name: str, version: str) -> Path:
-    if (folder / version / TOMBSTONE).exists():
+def _version_folder(shelf: Shelf, name: str, version: str) -> Path:
+    if version in shelf.withdrawn():
         raise WrongUse(f"{name} {version}: this version was withdrawn, and its rows are gone.")
-    for path in (folder / version, folder / DRAFTS / version):
-        if (path / "manifest.json").exists():
-            return path
-    raise WrongUse(f"{name} {version}: there is no such version; there are: {', '.join(versions(folder)) or 'none'}.")
+    if version in shelf.versions():
+        return shelf.rows_of(version)
+    if version in shelf.drafts():
+        return shelf.rows_of(f"{DRAFTS}/{version}")
+    raise WrongUse(f"{name} {version}: there is no such version; there are: {', '.join(shelf.versions()) or 'none'}.")

@@ -74,13 +74,13 @@ def _in_version(run: Run, name: str, version: str, photo_id: str) -> bool:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    from flows.release.register import release_folder
+    from flows.release.register import shelf_of
 
-    path = release_folder(run, name) / version / "inputs" / "photos.parquet"
-    if not path.exists():
-        return False
-    ids = pq.read_table(path, columns=["photo_id"])["photo_id"]
-    return bool(pc.any(pc.equal(ids, photo_id)).as_py())
+    with shelf_of(run, name) as shelf:
+        path = shelf.rows_of(version) / "inputs" / "photos.parquet"
+        if not path.exists():
+            return False
+        return bool(pc.any(pc.equal(pq.read_table(path, columns=["photo_id"])["photo_id"], photo_id)).as_py())
 
 
 def page(root: str, found: dict[str, Any]) -> Outcome:

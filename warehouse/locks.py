@@ -1,6 +1,6 @@
 """One worker at a time: a named lock in the warehouse.
 
-The kernel holds it, and frees it whatever ends the process.
+In a folder the kernel holds it, and frees it whatever ends the process; on an object store it is a lease.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from schemas.errors import WriteConflict
 from warehouse.filesystem import Location
+from warehouse.leases import leased
 
 LOOK_AGAIN_S = 0.2
 
@@ -30,6 +31,10 @@ def exclusive(location: Location, name: str, patience_s: float) -> Iterator[None
     WriteConflict
         Another holds it for longer than `patience_s`; says who, and since when.
     """
+    if not location.is_local:
+        with leased(location, name, patience_s):
+            yield
+        return
     folder = location.local("locks")
     folder.mkdir(exist_ok=True)
     until = time.monotonic() + patience_s

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.context import Run
-from flows.release.register import release_folder
+from flows.release.register import releases_location
 from schemas.codes import RatingStatus, TaskRole
 from schemas.errors import WrongUse
-from warehouse.releases.folder import TOMBSTONE, version_key
+from warehouse.releases.folder import TOMBSTONE, check_name, version_key
 from warehouse.releases.manifest import read_manifest
 
 Floats = npt.NDArray[np.float64]
@@ -76,11 +76,11 @@ class Published:
 def open_version(run: Run, name: str, version: str) -> Path:
     """The folder of a published version; raises WrongUse where there is none or it was withdrawn."""
     version_key(version)
-    folder = release_folder(run, name) / version
+    found = releases_location(run).local(check_name(name))
+    folder = found / version
     if (folder / TOMBSTONE).exists():
         raise WrongUse(f"{name} {version}: this version was withdrawn; use its successor.")
     if not (folder / "manifest.json").exists():
-        found = release_folder(run, name)
         there = sorted(p.parent.name for p in found.glob("*/manifest.json")) if found.is_dir() else []
         raise WrongUse(
             f"{name} {version}: there is no such release; versions: {', '.join(there) or 'none, run salon publish'}."

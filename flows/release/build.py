@@ -8,31 +8,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curation.published import SUFFIXES, Promise, published
-from flows.progress import track
 from flows.release.card import card
 from flows.release.citation import citation
 from flows.release.croissant import croissant
-from flows.release.datasheet import histogram_svg
 from flows.release.fewshot import fewshot_table
+from flows.release.illustrations import plots_of
 from flows.release.methods import methods
-from flows.release.plan import KEYS, rendering
+from flows.release.pictures import SPLITS, Pictures, write_shards
+from flows.release.plan import KEYS
 from flows.release.wide import Axis, axes_of, wide
-from schemas.codes import Split
-from schemas.errors import BadInput, IntegrityFault
 from schemas.settings.publish import Config, PublishSettings
 from warehouse.releases.features import IMAGE_TYPE
 from warehouse.releases.folder import sha256_of
 from warehouse.releases.manifest import as_json, library_versions, write_manifest
-from warehouse.releases.originals import Originals
-from warehouse.releases.parquet import IMAGE, SplitWriter, canonical, open_writer, write_by_split
+from warehouse.releases.parquet import IMAGE, canonical, open_writer, write_by_split
 
-SPLITS = tuple(str(split) for split in Split)
 DEFAULT_FOLDER = "data"
 EVERYONE = "everyone"
 """The one split of `raters`; `datasets` keeps the word "all" for itself."""
@@ -124,11 +118,11 @@ def plain_rows(material: Material) -> tuple[pa.Table, tuple[Axis, ...]]:
     return wide(material.tables["photos"], material.tables["scores"], axes, material.method), axes
 
 
-def write_pictures(folder: Path, material: Material, originals: Originals) -> Draft:
-    """Write `data/`; photos whose original cannot be read are left out, and named in `material.unreadable`."""
+def write_pictures(folder: Path, material: Material, source: Pictures) -> Draft:
+    """Write `data/`; photos whose picture cannot be had are left out, and named in `material.unreadable`."""
     plain, axes = plain_rows(material)
     default = _with_image(plain)
-    pictures = _write_pictures(folder, default, material, originals)
+    pictures = _write_pictures(folder, default, material, source)
     if material.unreadable:
         _leave_out(material)
         default = default.filter(pc.invert(pc.is_in(default["photo_id"], pa.array(list(material.unreadable)))))
@@ -177,47 +171,10 @@ def _with_image(rows: pa.Table) -> pa.Table:
     return rows.add_column(1, pa.field(IMAGE, IMAGE_TYPE), pa.nulls(rows.num_rows, IMAGE_TYPE))
 
 
-def _write_pictures(folder: Path, default: pa.Table, material: Material, originals: Originals) -> Written:
-    settings = material.settings
-    how = rendering(settings)
-    plain = default.drop_columns([IMAGE])
-    written, sizes = {}, {}
-    with track("pictures", plain.num_rows) as progress:
-        for split in SPLITS:
-            part = plain.filter(pc.equal(plain["split"], split))
-            if not part.num_rows:
-                continue
-            writer = SplitWriter(
-                folder / DEFAULT_FOLDER,
-                split,
-                default.schema,
-                row_group_bytes=settings.row_group_mb * 1_000_000,
-                shard_bytes=settings.shard_mb * 1_000_000,
-                plain=part,
-            )
-            size = 0
-            promises = [Promise(*row) for row in _columns(part, "format", "image_kind", "width", "height")]
-            names = part["photo_id"].to_pylist()
-            for number, (photo_id, data) in enumerate(originals.read_all(names)):
-                promise = promises[number]
-                try:
-                    if isinstance(data, IntegrityFault):
-                        raise data
-                    clean = published(data, originals.name_of(photo_id), promise, how)
-                except (IntegrityFault, BadInput) as fault:
-                    material.unreadable[photo_id] = str(fault)
-                    continue
-                writer.add_picture(number, clean, f"{photo_id}.{SUFFIXES[promise.format]}")
-                size += len(clean)
-                progress.advance(size=len(clean))
-            writer.close()
-            if writer.rows:
-                written[split], sizes[split] = writer.rows, size
-    return _written(folder, "default", DEFAULT_FOLDER, default.schema, written, sizes)
-
-
-def _columns(table: pa.Table, *names: str) -> list[tuple[Any, ...]]:
-    return list(zip(*(table[name].to_pylist() for name in names), strict=True))
+def _write_pictures(folder: Path, default: pa.Table, material: Material, pictures: Pictures) -> Written:
+    shards = write_shards(folder / DEFAULT_FOLDER, default, material.settings, pictures)
+    material.unreadable |= shards.faults
+    return _written(folder, "default", DEFAULT_FOLDER, default.schema, shards.rows, shards.bytes)
 
 
 def _leave_out(material: Material) -> None:
@@ -275,13 +232,12 @@ def _write_texts(
         "METHODS.md": lambda: methods(material, plain, axes),
         "README.md": lambda: card(material, plain, axes, configs),
     }
-    scores = np.array([score for score in plain["score"].to_pylist() if score is not None] or [0.0])
-    texts["plots/scores.svg"] = lambda: histogram_svg(scores, f"{axes[0].question}, scale {axes[0].scale}")
+    texts |= {f"plots/{name}.svg": plot for name, plot in plots_of(material, plain, axes[0]).items()}
     (folder / "plots").mkdir()
     for name, text in texts.items():
         (folder / name).write_text(text(), encoding="utf-8")
     sums = {name: sha256_of(folder / name) for config in configs for name in config.files}
-    (folder / "croissant.json").write_text(croissant(sums, material, axes, configs), encoding="utf-8")
+    (folder / "croissant.json").write_text(croissant(sums, material, plain, axes, configs), encoding="utf-8")
 
 
 def read_material(folder: Path, manifest: dict[str, Any]) -> Material:

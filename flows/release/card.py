@@ -9,8 +9,17 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
+from flows.release.biases import bias_lines, biases
 from flows.release.citation import bibtex, title_of
-from flows.release.datasheet import bias_lines, raters_lines, reliability_table, screening_lines
+from flows.release.datasheet import (
+    asked_lines,
+    design_lines,
+    filter_lines,
+    funnel_lines,
+    raters_lines,
+    reliability_table,
+    screening_lines,
+)
 from flows.release.wide import Axis
 from warehouse.releases.features import yaml_feature
 
@@ -22,7 +31,7 @@ DESCRIPTIONS = {
     "default": "a photo a row: picture, score with interval, plain mean, split, group, what is known of the photo",
     "scores": "the same without pictures: loads in a second",
     "ratings": "every single rating, with the rater's pseudonym, session, position and role",
-    "raters": "a rater a row: bias, inconsistency, agreement, coarse traits in groups of {k} and more",
+    "raters": "a rater and question a row: bias, inconsistency, agreement, coarse traits in groups of {k} and more",
     "pairs": "every single comparison of two photos",
     "embeddings": "vectors of the photos, per model",
     "fewshot": "episodes of personal taste: support and query ratings of one rater",
@@ -42,11 +51,17 @@ def card(material: Material, rows: pa.Table, axes: tuple[Axis, ...], configs: li
     sections = [
         _header(material, rows, configs),
         _lead(material, rows, axes),
-        _loading(material, configs),
-        _composition(material, rows, axes),
-        _ratings(material, rows, axes),
+        _loading(configs, axes, material),
+        _asked(material, axes),
+        _scores(material, rows, axes),
+        "## What the score follows\n\nKnown biases, measured on this version, whatever comes of it.\n\n"
+        "![Rank correlations of the score with what is known of photos](plots/biases.svg)\n\n"
+        + "\n".join(bias_lines(biases(rows))),
+        _raters(material),
+        _collection(material, rows),
         _splits(material),
-        _people_and_rights(material, rows),
+        _rights(material, rows),
+        _uses(material),
         f"## Citation\n\n```bibtex\n{bibtex(material)}\n```\n\n`CITATION.cff` says the same. Cite the version: "
         "versions never change, and another version is another dataset.",
     ]
@@ -103,99 +118,160 @@ def _lead(material: Material, rows: pa.Table, axes: tuple[Axis, ...]) -> str:
     if material.settings.description:
         lines += [material.settings.description, ""]
     axis = axes[0]
-    lines.append(
-        f"Version {material.version}: {rows.num_rows:,} photos with {material.tables['ratings'].num_rows:,} single "
-        f"ratings. The score answers *{axis.question}* on the scale {axis.scale}."
-        if "ratings" in material.tables
-        else f"Version {material.version}: {rows.num_rows:,} photos. The score answers *{axis.question}* on the scale "
-        f"{axis.scale}."
-    )
-    return "\n".join(lines)
+    text = f"Version {material.version}: {rows.num_rows:,} photos"
+    if "ratings" in material.tables:
+        ratings = material.tables["ratings"]
+        text += f" with {ratings.num_rows:,} single ratings by {len(ratings['rater_id'].unique()):,} raters"
+    text += f". The score answers *{axis.question}* on the scale {axis.scale}"
+    reliability = next(
+        (r["value"] for r in material.facts["reliability"]
+         if (r["question"], r["scale"], r["measure"], r["stratum"], r["screening"])
+         == (axis.question, axis.scale, "icc1k", "all", "none")), None)  # fmt: skip
+    text += f" (reliability ICC(1,k) {reliability:.2f})." if reliability is not None else "."
+    if material.facts.get("redacted"):
+        text += " It is a redacted version: what somebody asked to have taken down is not in it any more."
+    return "\n".join([*lines, text])
 
 
-def _loading(material: Material, configs: list[Written]) -> str:
+def _loading(configs: list[Written], axes: tuple[Axis, ...], material: Material) -> str:
     listing = "\n".join(
-        f"- `{config.name}` ({sum(config.rows.values()):,} rows): "
-        f"{DESCRIPTIONS[config.name].format(k=material.settings.k_anonymity)}"
+        f"| `{config.name}` | {sum(config.rows.values()):,} | {config.size / 1e6:,.1f} | "
+        f"{DESCRIPTIONS[config.name].format(k=material.settings.k_anonymity)} |"
         for config in configs
     )
+    others = ", ".join(f"`{axis.prefix}score`" for axis in axes[1:])
+    columns = [
+        ("photo_id", "SHA-256 of the original file: the photo's lasting name"),
+        ("score, ci_low, ci_high", f"by the method `{material.method}`, with its 95 % interval, in scale units"),
+        ("mos, mos_ci_low, mos_ci_high, sd, n, histogram", "plain mean opinion score and what it rests on"),
+        ("split, group_id", "photos of one group are never split apart"),
+        ("inclusion_probability, selected_by, stratum", "how the photo was chosen for rating; null where not known"),
+        ("license, attribution", "of this photo; null where not known"),
+    ]
+    table = "\n".join(f"| `{name}` | {what} |" for name, what in columns)
     return (
         "## Loading\n\n```python\nfrom datasets import load_dataset\n\n"
         'photos = load_dataset("PATH_OR_REPOSITORY", "default")          # with pictures\n'
         'scores = load_dataset("PATH_OR_REPOSITORY", "scores")           # without\n'
-        f"```\n\nConfigurations:\n\n{listing}\n\n"
-        "Columns that everybody uses: `score` with `ci_low` and `ci_high` (the release's method), `mos`, `sd`, `n` and "
-        "`histogram` (plain), `split`, `group_id` (photos of one group are never split apart). Pictures are the "
-        "original bytes with all metadata removed, and no pixel touched; `image_kind` says `rendition` where a format "
-        "that readers may not open was converted."
+        "```\n\n| configuration | rows | MB | what |\n| --- | ---: | ---: | --- |\n"
+        f"{listing}\n\n| column | meaning |\n| --- | --- |\n{table}\n\n"
+        + (f"Further questions stand beside: {others}, and so on. " if others else "")
+        + "Pictures are the original bytes with all metadata removed, and no pixel touched; `image_kind` says "
+        "`rendition` where a format that readers may not open was converted."
     )
 
 
-def _composition(material: Material, rows: pa.Table, axes: tuple[Axis, ...]) -> str:
-    lines = ["## What is in it", "", "| | photos |", "| --- | ---: |"]
-    for heading, found in material.facts["funnel"].items():
-        lines += [f"| {heading}: {what} | {count:,} |" for what, count in found.items()]
-    for reason, count in material.facts["kept_out"].items():
-        lines.append(f"| kept out of the release: {reason} | {count:,} |")
-    lines += [f"| **released** | **{rows.num_rows:,}** |", ""]
-    formats = Counter(zip(rows["format"].to_pylist(), rows["image_kind"].to_pylist(), strict=True))
-    lines.append("Pictures: " + ", ".join(f"{n:,} {kind} {name}" for (name, kind), n in sorted(formats.items())) + ".")
-    lines += ["", "| column | mean | least | greatest |", "| --- | ---: | ---: | ---: |"]
+def _asked(material: Material, axes: tuple[Axis, ...]) -> str:
+    lines = ["## What raters were asked", "", *asked_lines(material), "### Who saw what", "", *design_lines(material)]
+    return "\n".join(lines)
+
+
+def _scores(material: Material, rows: pa.Table, axes: tuple[Axis, ...]) -> str:
+    lines = ["## Scores", "", "![Distribution of the scores](plots/scores.svg)", "",
+             "![Width of the interval against the score](plots/uncertainty.svg)", "",
+             "| column | photos | mean | SD | least | greatest |",
+             "| --- | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
     for axis in axes:
         for name in ("score", "mos", "sd", "n"):
             values = np.array([v for v in rows[axis.prefix + name].to_pylist() if v is not None], dtype=float)
             if len(values):
-                lines.append(f"| {axis.prefix}{name} | {values.mean():.3f} | {values.min():.3f} | {values.max():.3f} |")
+                lines.append(f"| {axis.prefix}{name} | {len(values):,} | {values.mean():.2f} | {values.std():.2f} | "
+                             f"{values.min():.2f} | {values.max():.2f} |")  # fmt: skip
+    lines += ["", "### Reliability", "", *reliability_table(material, axes)]
+    lines += ["", "### Screening", "", *screening_lines(material, axes)]
+    lines += ["", "`METHODS.md` is a methods section filled from the data: protocol, design, scores, screening."]
     return "\n".join(lines)
 
 
-def _ratings(material: Material, rows: pa.Table, axes: tuple[Axis, ...]) -> str:
-    lines = ["## Ratings and scores", "", "![Distribution of the scores](plots/scores.svg)", ""]
-    lines += [f"- *{axis.question}*, scale {axis.scale}: {axis.ratings:,} counted ratings" for axis in axes]
-    lines += ["", "`METHODS.md` is a methods section filled from the data: selection, ratings, scores, splits."]
-    lines += ["", "### Reliability", "", *reliability_table(material, axes)]
-    screened = screening_lines(material)
-    if screened:
-        lines += ["", "### Screening", "", *screened]
-    lines += ["", "### What the score follows", "", *bias_lines(rows)]
+def _raters(material: Material) -> str:
+    k = material.settings.k_anonymity
+    lines = [
+        "## Raters",
+        "",
+        "Raters appear under pseudonyms that are this dataset's own; times are relative to the rater's session; what "
+        f"they told of themselves is coarse and stands only where {k} and more raters share the whole combination. "
+        "Taste is not noise: `ratings` keeps every single vote.",
+    ]
+    if told := raters_lines(material):
+        lines += ["", *told]
+    return "\n".join(lines)
+
+
+def _collection(material: Material, rows: pa.Table) -> str:
+    formats = Counter(zip(rows["format"].to_pylist(), rows["image_kind"].to_pylist(), strict=True))
+    sources = Counter(rows["source_format"].to_pylist())
+    years = sorted(year for year in rows["captured_year"].to_pylist() if year)
+    lines = ["## How the photos came in", "", *funnel_lines(material, rows.num_rows), ""]
+    lines.append("Originals: " + ", ".join(f"{n:,} {name}" for name, n in sorted(sources.items())) + ". Published as: "
+                 + ", ".join(f"{n:,} {kind} {name}" for (name, kind), n in sorted(formats.items())) + ".")  # fmt: skip
+    if years:
+        lines.append(f"Taken in {years[0]} to {years[-1]}, as far as cameras wrote it down ({len(years):,} photos).")
+    if any(copies and copies > 1 for copies in rows["near_copies"].to_pylist()):
+        lines.append("Of near copies one is released; votes on the others stand in `ratings` under their own "
+                     "`photo_id`, with `released_photo_id`.")  # fmt: skip
+    if rules := filter_lines(material):
+        lines += ["", *rules]
     return "\n".join(lines)
 
 
 def _splits(material: Material) -> str:
     certificate = material.facts["certificate"]
-    sizes = ", ".join(f"{split} {count:,}" for split, count in certificate["splits"].items())
-    nearest = [
-        f"{method}: {found['distance_bits']} of {found['bits']} bits"
-        for method, found in certificate["nearest_across_splits"].items()
-        if found.get("bits")
+    total = certificate["photos"]
+    lines = ["## Splits that cannot leak", "", "| split | photos | share |", "| --- | ---: | ---: |"]
+    lines += [f"| {s} | {n:,} | {n / total:.1%} |" for s, n in sorted(certificate["splits"].items(), key=_by_use)]
+    lines += [
+        "",
+        f"Near copies, bursts, photographers and sessions are kept together: {certificate['groups']:,} connected "
+        f"groups, {certificate['groups_of_two_and_more']:,} of two and more photos, the largest of "
+        f"{certificate['largest_group']:,}. **{certificate['crossings']} links cross splits** (`certificate.json`).",
     ]
-    text = (
-        f"## Splits that cannot leak\n\n{sizes}. Near copies, bursts, photographers and sessions are kept together: "
-        f"{certificate['groups']:,} connected groups, the largest of {certificate['largest_group']:,} photos, "
-        f"{certificate['crossings']} crossings (`certificate.json`)."
-    )
-    if nearest:
-        text += " Nearest pair across splits, by perceptual hash: " + "; ".join(nearest) + "."
+    for method, found in certificate["nearest_across_splits"].items():
+        if found.get("bits"):
+            a, b = found["pair"]
+            apart = f"{found['distance_bits']} of {found['bits']} bits apart"
+            lines.append(f"- nearest pair across splits by `{method}`: {apart} (`{a[:12]}`, `{b[:12]}`)")
+        else:
+            lines.append(f"- nearest pair across splits by `{method}`: {found['note']}")
     for group in certificate["large_groups"]:
-        kinds = ", ".join(group["made_by"])
-        text += f" Group {group['group_id']} holds {group['share']:.0%} of all photos, made by {kinds}."
-    return text
+        kinds = ", ".join(f"{kind} ({count:,})" for kind, count in group["made_by"].items())
+        lines.append(f"- **group `{group['group_id']}` holds {group['share']:.0%} of all photos**, made by {kinds}.")
+    return "\n".join(lines)
 
 
-def _people_and_rights(material: Material, rows: pa.Table) -> str:
+def _by_use(item: tuple[str, int]) -> int:
+    return ("train", "validation", "test").index(item[0])
+
+
+def _rights(material: Material, rows: pa.Table) -> str:
     licences = Counter(value or "unknown" for value in rows["license"].to_pylist())
-    lines = ["## People and rights", "", "| licence of the photo | photos |", "| --- | ---: |"]
+    lines = ["## Rights and privacy", "", "| licence of the photo | photos |", "| --- | ---: |"]
     lines += [f"| {name} | {count:,} |" for name, count in sorted(licences.items(), key=lambda x: (-x[1], x[0]))]
     lines += [
         "",
         "A photo's licence stands in `license`, and whom to credit in `attribution`; where the licence is unknown, "
-        "none is assumed. Raters appear under pseudonyms that are this dataset's own, times are relative to "
-        f"the rater's session, and traits stand only in groups of {material.settings.k_anonymity} and more. "
-        "Locations, serial numbers, owners' names, maker notes and thumbnails are not in the published bytes.",
+        "none is assumed. Locations, serial numbers, owners' names, maker notes and thumbnails are not in the "
+        "published bytes. ",
     ]
-    raters = raters_lines(material)
-    if raters:
-        lines += ["", "What raters told of themselves:", "", *raters]
+    if material.settings.opted_out_because:
+        lines.append("Photos that carry an opt-out signal are in it, because: "
+                     f"{material.settings.opted_out_because}")  # fmt: skip
+    else:
+        lines.append("Photos that carry an opt-out signal (TDM reservation, 'no AI training') are not in it.")
+    return "\n".join(lines)
+
+
+def _uses(material: Material) -> str:
+    certificate = material.facts["certificate"]
+    lines = [
+        "## Uses, limits, upkeep",
+        "",
+        "- **For**: models of aesthetic quality, personal taste (`fewshot`), studies of agreement between people.",
+        f"- **Limits**: {certificate['groups']:,} independent groups of photos. Scores hold for these raters and this "
+        "question, not for people in general; no model agrees with them better than new raters would (reliability).",
+        "- **Not for**: judging people in photos, or deciding about persons.",
+        "- **Upkeep**: a version never changes. Major: meaning or splits change; minor: photos or ratings come or go; "
+        "patch: the card. A version that somebody's request withdraws leaves a tombstone that names its successor.",
+    ]
     if material.settings.contact:
-        lines += ["", f"Questions and requests to take something down: {material.settings.contact}"]
+        lines.append(f"- **Questions, and requests to take something down**: {material.settings.contact}")
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -119,8 +120,14 @@ def compare(before: Material, after: Material) -> Difference:
     )  # fmt: skip
 
 
-def next_version(before: str, difference: Difference, wanted: str = "") -> str:
-    """The number of the next version; a person may ask for more than the difference, never for less."""
+def next_version(before: str, difference: Difference, wanted: str = "", taken: Collection[str] = ()) -> str:
+    """The number of the next version; a person may ask for more than the difference, never for less.
+
+    Parameters
+    ----------
+    taken : collection of str
+        Numbers of withdrawn versions: a number is never used again.
+    """
     least = difference.bump
     if wanted:
         try:
@@ -133,10 +140,13 @@ def next_version(before: str, difference: Difference, wanted: str = "") -> str:
                 f" ({'; '.join(difference.meaning) or 'photos, ratings or scores changed'})."
             )
         least = asked
-    major, minor, patch = version_key(before)
-    if least is Bump.MAJOR:
-        return f"{major + 1}.0.0"
-    return f"{major}.{minor + 1}.0" if least is Bump.MINOR else f"{major}.{minor}.{patch + 1}"
+    number = before
+    while number == before or number in taken:
+        major, minor, patch = version_key(number)
+        number = f"{major}.{minor + 1}.0" if least is Bump.MINOR else f"{major}.{minor}.{patch + 1}"
+        if least is Bump.MAJOR:
+            number = f"{major + 1}.0.0"
+    return number
 
 
 def _by_id(photos: pa.Table) -> dict[str, dict[str, Any]]:

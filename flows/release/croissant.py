@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from flows.release.biases import biases
 from flows.release.citation import bibtex, title_of
-from flows.release.datasheet import raters_lines
+from flows.release.datasheet import raters_lines, screening_lines
 from flows.release.wide import Axis
 from warehouse.releases.features import IMAGE_TYPE
 
@@ -65,8 +66,10 @@ DATA_TYPES = {
 }
 
 
-def croissant(checksums: dict[str, str], material: Material, axes: tuple[Axis, ...], configs: list[Written]) -> str:
-    """The metadata as JSON; `checksums` holds the SHA-256 of every Parquet file."""
+def croissant(
+    checksums: dict[str, str], material: Material, rows: pa.Table, axes: tuple[Axis, ...], configs: list[Written]
+) -> str:
+    """The metadata as JSON; `checksums` holds the SHA-256 of every Parquet file, `rows` those of `default`."""
     settings = material.settings
     content: dict[str, Any] = {
         "@context": CONTEXT,
@@ -82,7 +85,7 @@ def croissant(checksums: dict[str, str], material: Material, axes: tuple[Axis, .
         "creator": [{"@type": "sc:Person", "name": author} for author in settings.authors]
         or [{"@type": "sc:Organization", "name": f"The makers of {material.name}"}],
         "isLiveDataset": False,
-        **rai_fields(material, axes),
+        **rai_fields(material, rows, axes),
         "distribution": [_file(name, checksum) for name, checksum in sorted(checksums.items())]
         + [_file_set(config) for config in configs],
         "recordSet": [_record_set(config) for config in configs],
@@ -90,26 +93,40 @@ def croissant(checksums: dict[str, str], material: Material, axes: tuple[Axis, .
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def rai_fields(material: Material, axes: tuple[Axis, ...]) -> dict[str, Any]:
+def rai_fields(material: Material, rows: pa.Table, axes: tuple[Axis, ...]) -> dict[str, Any]:
     """Fields of the RAI vocabulary, filled from the data."""
     simulated = bool(material.facts.get("simulated"))
-    people = "simulated raters" if simulated else "people"
-    questions = ", ".join(f"{axis.question} ({axis.scale})" for axis in axes)
     certificate = material.facts["certificate"]
+    asked = [
+        f"{row['question']} ({row['scale'] or 'comparison of two photos'}): "
+        + (f"“{row['wording']}”" if "wording" in row else "the wording was not recorded (imported ratings)")
+        for row in material.facts.get("protocols", [])
+    ]
+    people = "simulated raters" if simulated else "people"
+    sent = bool(material.facts.get("designs"))
+    ratings = material.tables.get("ratings")
+    raters = len(ratings["rater_id"].unique()) if ratings is not None else None
     return {
         "rai:dataCollection": "Photos were taken in from the sources of the dataset's makers, near copies were "
         "grouped, and filters decided which photos were rated; METHODS.md tells the numbers.",
-        "rai:dataAnnotationProtocol": f"Ratings by {people}. Questions and scales: {questions}.",
-        "rai:dataAnnotationAnalysis": f"Scores by the method {material.facts['method']}, with 95 % intervals; plain "
-        "means and every single rating stand beside them.",
+        "rai:dataCollectionType": ["Existing datasets" if not sent else "Manual Human Curator"],
+        "rai:dataPreprocessingProtocol": [
+            "Metadata was removed from the pictures without touching a pixel; formats that readers may not open were "
+            "converted and say so (image_kind). Near copies were grouped by perceptual hashes and verified."
+        ],
+        "rai:dataAnnotationProtocol": f"Ratings by {people}. Asked: {'; '.join(asked) or 'not recorded'}.",
+        "rai:dataAnnotationAnalysis": [f"Scores by the method {material.facts['method']}, with 95 % intervals; plain "
+                                       "means and every single rating stand beside them.",
+                                       *screening_lines(material, axes)[-1:]],
         "rai:personalSensitiveInformation": ["Pseudonyms of raters; coarse traits only in groups of "
                                              f"{material.settings.k_anonymity} and more raters."],
         "rai:dataLimitations": [f"{certificate['groups']} independent groups of photos; scores hold for the raters who "
                                 "rated, and not for people in general."],
-        "rai:annotationsPerItem": f"{axes[0].ratings / max(material.tables['photos'].num_rows, 1):.1f} on average",
+        "rai:annotationsPerItem": f"{axes[0].ratings / max(rows.num_rows, 1):.1f} on average"
+        + (f", by {raters} raters" if raters is not None else ""),
         "rai:annotatorDemographics": raters_lines(material) or ["not known"],
-        "rai:dataAnnotationPlatform": ["Label Studio, or as the ratings' sources say"],
-        "rai:dataBiases": ["What the score follows is measured on the card (README.md): resolution, year, camera."],
+        "rai:dataAnnotationPlatform": ["Label Studio" if sent else "not recorded (imported ratings)"],
+        "rai:dataBiases": [bias.sentence for bias in biases(rows)] or ["too few photos to measure any"],
         "rai:dataUseCases": ["Aesthetic quality models, personal taste, studies of agreement between raters."],
         "rai:dataReleaseMaintenancePlan": "Versions never change; a withdrawn version leaves a tombstone and has a "
         "redacted successor.",

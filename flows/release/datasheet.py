@@ -1,70 +1,124 @@
-"""Parts of the card that are filled from the data: reliability, screening, raters, known biases, a plot."""
+"""Parts of the card that are filled from the data: what was asked, reliability, screening, raters, collection."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
-from flows.release.compare import rank_correlation
 from flows.release.wide import Axis
 from labeling.anonymity import TRAITS
 
 if TYPE_CHECKING:
     from flows.release.build import Material
 
+NOT_SCREENED = "none"
 MEASURES = {
-    "icc1": "ICC(1): one rating",
-    "icc1k": "ICC(1,k): the mean score",
-    "alpha_interval": "Krippendorff's alpha, interval",
-    "split_half": "split-half, Spearman-Brown",
-    "leave_one_out": "a rater against the others, mean r",
-    "retest": "test-retest r",
+    "icc1": "one rating: ICC(1)",
+    "icc1k": "the score: ICC(1,k)",
+    "alpha_interval": "Krippendorff's alpha (interval)",
+    "split_half": "two halves of the raters: rank correlation (Spearman-Brown)",
+    "leave_one_out": "a rater against the mean of the others: r",
+    "retest": "the same rater again: r",
+    "retest_error": "the same rater again: error in scale units",
+    "beholder1": "share of private taste (beholder index 1)",
+    "beholder2": "share of private taste with raters' levels (beholder index 2)",
+    "drift": "drift over a rater's session, in SDs",
+    "ordinal_rank_correlation": "order of the photos by an ordinal model: rank correlation",
 }
-SUSPECTS = {
-    "megapixels": "resolution of the picture",
-    "captured_year": "year in which it was taken",
-    "brightness": "brightness",
-    "colorfulness": "colourfulness",
-    "sharpness": "sharpness",
+"""Reliability figures of the card, in their order; all are in `inputs/facts.json`."""
+TRAIT_NAMES = {"age_band": "age", "gender": "gender", "experience": "experience", "region": "region",
+               "vision": "vision"}  # fmt: skip
+REASONS = {
+    "no_rating_yet": "kept by the filter, not rated yet",
+    "opted_out": "kept out of the release: opt-out signal in the file",
+    "bridges_splits": "kept out of the release: would link two splits (bridges_splits)",
+    "unreadable": "kept out of the release: the original can no longer be read",
 }
-"""What a score should not follow, or should be known to follow."""
-
-LEAST_FOR_BIAS = 20
 
 
-def reliability_table(material: Material, axes: tuple[Axis, ...]) -> list[str]:
-    """The reliability figures with their intervals, a row each."""
-    wanted = {(axis.question, axis.scale) for axis in axes}
-    rows = [
-        r for r in material.facts["reliability"] if (r["question"], r["scale"]) in wanted and r["value"] is not None
+def asked_lines(material: Material) -> list[str]:
+    """What raters read, question by question; says where the wording is not known."""
+    lines = []
+    for row in material.facts.get("protocols", []):
+        on = f", scale {row['scale']}" if row["scale"] else ", comparison of two photos"
+        lines.append(f"**{row['question']}**{on}: {row['answers']:,} answers.")
+        if "wording" not in row:
+            lines += ["The ratings were imported, and the wording that raters read was not recorded.", ""]
+            continue
+        lines += ["", f"> {row['wording']}", ""]
+        if row.get("labels"):
+            lines += ["Labels, lowest first: " + ", ".join(f"*{label}*" for label in row["labels"]) + ".", ""]
+        if row.get("instructions"):
+            lines += [f"Instructions: “{row['instructions']}”", ""]
+        if row["protocol_version"]:
+            lines += [f"Protocol version `{row['protocol_version']}` ({row['kind']}, language {row['language']}).", ""]
+    return lines or ["Nothing is recorded of what raters were asked.", ""]
+
+
+def design_lines(material: Material) -> list[str]:
+    """How the photos of each batch were chosen and designed."""
+    designs = material.facts.get("designs", [])
+    if not designs:
+        return ["The ratings were imported: how photos were given to raters is for their source to tell."]
+    lines = [
+        "| batch | protocol | photos | queue | votes per photo | chosen by |",
+        "| --- | --- | ---: | --- | --- | --- |",
     ]
-    if not rows:
-        return ["No reliability figures are known."]
-    lines = ["| question | over | measure | figure | 95 % interval |", "| --- | --- | --- | ---: | --- |"]
-    for row in rows:
-        interval = "" if row["low"] is None or row["high"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
-        measure = MEASURES.get(row["measure"], row["measure"])
-        lines.append(f"| {row['question']} | {row['stratum']} | {measure} | {row['value']:.3f} | {interval} |")
+    for row in designs:
+        design, selection = row["design"], row["selection"]
+        chosen = ", ".join(f"{k} {v}" for k, v in sorted(selection.items()) if isinstance(v, int | float | str))
+        lines.append(f"| {row['batch_id']} | {row['protocol']} | {row['photos']:,} | {design.get('queue', '')} | "
+                     f"{design.get('overlap', '')} | {chosen[:120]} |")  # fmt: skip
     return lines
 
 
-def screening_lines(material: Material) -> list[str]:
-    """Raters before and after each screening; the scores of the release rest on all raters."""
-    raters = material.tables.get("raters")
-    if raters is None or not raters.num_rows:
-        return []
-    counts: dict[str, list[int]] = {}
-    for row in raters.select(["screening", "method", "screened_out"]).to_pylist():
-        found = counts.setdefault(f"{row['screening']} ({row['method']})", [0, 0])
-        found[0] += 1
-        found[1] += not row["screened_out"]
-    lines = ["| screening | raters before | raters after |", "| --- | ---: | ---: |"]
-    lines += [f"| {name} | {before:,} | {after:,} |" for name, (before, after) in sorted(counts.items())]
-    return [*lines, "", "The released scores rest on all raters (screening `none`): a rare taste looks like noise."]
+def reliability_table(material: Material, axes: tuple[Axis, ...]) -> list[str]:
+    """The reliability figures with their intervals, before and after screening, a row each."""
+    wanted = {(axis.question, axis.scale) for axis in axes}
+    rows = {
+        (r["question"], r["stratum"], r["measure"], r["screening"]): r
+        for r in material.facts["reliability"]
+        if (r["question"], r["scale"]) in wanted and r["value"] is not None and r["measure"] in MEASURES
+    }
+    screenings = sorted({screening for *_, screening in rows if screening != NOT_SCREENED})
+    plain = [key[:3] for key in rows if key[3] == NOT_SCREENED]
+    if not plain:
+        return ["No reliability figures are known."]
+    order = list(MEASURES)
+    after = "".join(f" after {s} |" for s in screenings)
+    lines = [f"| question | photos | figure | all raters | 95 % interval |{after}",
+             "| --- | --- | --- | ---: | --- |" + " ---: |" * len(screenings)]  # fmt: skip
+    for key in sorted(plain, key=lambda k: (k[0], k[1] != "all", k[1], order.index(k[2]))):
+        row = rows[*key, NOT_SCREENED]
+        interval = "" if row["low"] is None or row["high"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
+        after = "".join(
+            f" {rows[*key, s]['value']:.3f} |" if (*key, s) in rows else " |" for s in screenings
+        )  # fmt: skip
+        lines.append(f"| {key[0]} | {key[1]} | {MEASURES[key[2]]} | {row['value']:.3f} | {interval} |{after}")
+    return lines
+
+
+def screening_lines(material: Material, axes: tuple[Axis, ...]) -> list[str]:
+    """Raters before and after each screening, and what other rules would have done; scores rest on all raters."""
+    wanted = {(axis.question, axis.scale) for axis in axes}
+    found = [row for row in material.facts.get("screening", []) if (row["question"], row["scale"]) in wanted]
+    lines = []
+    if found:
+        lines = ["| screening | question | raters before | left out | raters after |",
+                 "| --- | --- | ---: | ---: | ---: |"]  # fmt: skip
+        lines += [
+            f"| {row['screening']} | {row['question']} | {row['before']:,} | {row['left_out']:,} | "
+            f"{row['before'] - row['left_out']:,} |" for row in found
+        ]  # fmt: skip
+        lines.append("")
+    lines.append(
+        "The released scores rest on **all** raters: a rare taste looks like noise. "
+        + ("`raters.screened_out` says whom the screening would leave out." if found else "No screening was set.")
+    )
+    for row in material.facts.get("scoring_notes", []):
+        if (row["question"], row["scale"]) in wanted:
+            lines += [f"- {row['question']}: {note}" for note in row["notes"]]
+    return lines
 
 
 def raters_lines(material: Material) -> list[str]:
@@ -72,69 +126,35 @@ def raters_lines(material: Material) -> list[str]:
     raters = material.tables.get("raters")
     if raters is None or not raters.num_rows:
         return []
-    one_each = {row["rater_id"]: row for row in raters.to_pylist()}
+    one_each: dict[str, dict[str, Any]] = {row["rater_id"]: row for row in raters.to_pylist()}
     lines = []
     for trait in TRAITS:
         told = Counter(row[trait] for row in one_each.values() if row[trait])
         if told:
-            lines.append(f"- {trait}: " + ", ".join(f"{value} {count:,}" for value, count in sorted(told.items())))
+            rest = len(one_each) - sum(told.values())
+            shown = ", ".join(f"{value} {count:,}" for value, count in sorted(told.items()))
+            lines.append(f"- {TRAIT_NAMES[trait]}: {shown}" + (f"; not told or withheld {rest:,}" if rest else ""))
     return lines or ["No traits of raters are known, or no group of them is large enough to be shown."]
 
 
-def bias_lines(rows: pa.Table) -> list[str]:
-    """What the score follows: Spearman's rank correlation with what is known of the photos."""
-    table = rows.to_pydict()
-    table["megapixels"] = [w * h / 1e6 for w, h in zip(table["width"], table["height"], strict=True)]
-    lines = []
-    for column, name in SUSPECTS.items():
-        pairs = [
-            (a, s)
-            for a, s in zip(table.get(column, []), table["score"], strict=False)
-            if a is not None and s is not None
-        ]
-        found = rank_correlation([float(a) for a, _ in pairs], [float(s) for _, s in pairs])
-        if found is not None and len(pairs) >= LEAST_FOR_BIAS:
-            lines.append(f"| {name} | {len(pairs):,} | {found:+.3f} |")
-    head = ["| the score against | photos | rank correlation |", "| --- | ---: | ---: |"]
-    return [*head, *lines, *_camera_lines(table)] if lines else ["Too few photos to measure what the score follows."]
+def funnel_lines(material: Material, released: int) -> list[str]:
+    """What became of everything that came in."""
+    lines = ["| what became of what came in | number |", "| --- | ---: |"]
+    for heading, found in material.facts["funnel"].items():
+        for what, count in found.items():
+            label = heading if what == "all" else f"{heading.split(', by ')[0]}: {what}"
+            lines.append(f"| {label} | {count:,} |")
+    lines += [f"| {REASONS.get(reason, reason)} | {n:,} |" for reason, n in material.facts["kept_out"].items()]
+    return [*lines, f"| **photos released** | **{released:,}** |"]
 
 
-def _camera_lines(table: dict[str, list[Any]]) -> list[str]:
-    """How far the mean scores of cameras' makers lie apart, as a share of the scores' variance."""
-    known = [(m, s) for m, s in zip(table["camera_make"], table["score"], strict=True) if m and s is not None]
-    if len(known) < LEAST_FOR_BIAS or len({m for m, _ in known}) < 2:
+def filter_lines(material: Material) -> list[str]:
+    """The rules that decided which photos people were asked about."""
+    rules = [row for row in material.facts.get("filter", []) if row["rule"] != "all"]
+    if not rules:
         return []
-    scores = np.array([s for _, s in known])
-    means = {make: np.mean([s for m, s in known if m == make]) for make in {m for m, _ in known}}
-    between = np.var([means[m] for m, _ in known])
-    share = between / np.var(scores) if np.var(scores) > 0 else 0.0
-    return ["", f"Makers of cameras explain {share:.1%} of the variance of the scores ({len(known):,} photos)."]
-
-
-def histogram_svg(values: npt.NDArray[np.float64], label: str, bins: int = 24) -> str:
-    """A histogram as SVG text, the same bytes everywhere.
-
-    Parameters
-    ----------
-    values : float64 array, shape (N,)
-        Scores in scale units.
-    """
-    counts, edges = np.histogram(values, bins=bins)
-    width, height, left, bottom = 640, 260, 46, 34
-    step, tallest = (width - left - 10) / bins, max(int(counts.max()), 1)
-    bars = []
-    for number, count in enumerate(counts.tolist()):
-        tall = (height - bottom - 14) * count / tallest
-        x, y = left + number * step, height - bottom - tall
-        bars.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{step - 1:.1f}" height="{tall:.1f}" fill="#3d6b8c"/>')
-    ticks = [
-        f'<text x="{left + place * step:.1f}" y="{height - bottom + 16}" text-anchor="middle">{edges[place]:.2f}</text>'
-        for place in range(0, bins + 1, bins // 4)
-    ]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
-        f'font-size="12"><rect width="{width}" height="{height}" fill="#ffffff"/>{"".join(bars)}{"".join(ticks)}'
-        f'<text x="{left - 6}" y="20" text-anchor="end">{tallest}</text>'
-        f'<text x="{left - 6}" y="{height - bottom}" text-anchor="end">0</text>'
-        f'<text x="{width / 2}" y="{height - 4}" text-anchor="middle">{label}</text></svg>\n'
-    )
+    lines = ["| rule of the filter | threshold | left out |", "| --- | ---: | ---: |"]
+    for row in rules:
+        threshold = "" if row["threshold"] is None else f"{row['threshold']:g}"
+        lines.append(f"| {row['rule']} | {threshold} | {row['left_out']:,} |")
+    return lines

@@ -10,25 +10,18 @@ from flows.outcome import Outcome
 from flows.release.build import Draft, Material, plain_rows, read_material, write_pictures, write_rest
 from flows.release.compare import FIRST_VERSION, changes_text, compare, difference_lines, next_version
 from flows.release.gates import as_facts, check_gates, refuse_unless_passed
-from flows.release.plan import Plan, make_plan
-from flows.release.register import DRAFT, RELEASED, reconcile, register, release_folder, release_rows
+from flows.release.pictures import FromOriginals
+from flows.release.plan import Plan, make_plan, rendering
+from flows.release.register import DRAFT, RELEASED, register, release_rows, sole_shelf
 from flows.secret_keys import pseudonym_key
 from schemas.errors import GateRefused
 from schemas.releases import RELEASES
 from warehouse.releases import gather
-from warehouse.releases.folder import (
-    DRAFTS,
-    TOMBSTONE,
-    begin,
-    check_name,
-    finish,
-    sole_publisher,
-    version_key,
-    versions,
-)
+from warehouse.releases.folder import DRAFTS, begin, version_key
 from warehouse.releases.manifest import read_manifest
 from warehouse.releases.originals import Originals
 from warehouse.releases.parquet import IMAGE
+from warehouse.releases.shelf import Shelf
 
 
 def make_version(run: Run, name: str, *, draft: bool = False, bump: str = "", resplit: bool = False) -> Outcome:
@@ -43,37 +36,32 @@ def make_version(run: Run, name: str, *, draft: bool = False, bump: str = "", re
     BadInput
         There is nothing to publish.
     """
-    folder = release_folder(run, check_name(name))
-    with sole_publisher(folder):
-        return _make(run, name, folder, draft=draft, bump=bump, resplit=resplit)
+    with sole_shelf(run, name) as shelf:
+        return _make(run, name, shelf, draft=draft, bump=bump, resplit=resplit)
 
 
-def _make(run: Run, name: str, folder: Path, *, draft: bool, bump: str, resplit: bool) -> Outcome:
-    reconcile(run, name, folder)
+def _make(run: Run, name: str, shelf: Shelf, *, draft: bool, bump: str, resplit: bool) -> Outcome:
     key, said = pseudonym_key(run.root)
     plan = make_plan(run, name, key, resplit=resplit)
     notes = [*([said] if said else []), *plan.notes]
-    standing = _same_as(plan, folder, draft)
+    standing = _same_as(plan, shelf, draft)
     if standing and not resplit:
-        return _nothing(name, standing, folder, notes)
-    previous = newest(run, name, folder)
-    material, lines = _material(plan, folder, previous, bump)
-    temporary = begin(folder, material.version)
+        return _nothing(name, standing, shelf, notes)
+    previous = newest(shelf)
+    material, lines = _material(plan, shelf, previous, bump)
+    temporary = begin(shelf.folder, material.version)
     try:
         written = _write(run, temporary, material)
-        if previous and not resplit and _equal_data(temporary, folder / previous):
+        if previous and not resplit and _equal_data(temporary, shelf.folder / previous):
             shutil.rmtree(temporary)
-            return _nothing(name, previous, folder, notes)
-        target = folder / DRAFTS / material.version if draft else folder / material.version
-        if draft:
-            shutil.rmtree(folder / DRAFTS, ignore_errors=True)
-        finish(temporary, target)
+            return _nothing(name, previous, shelf, notes)
+        place = shelf.finish(temporary, material.version, draft)
     except GateRefused:
         shutil.rmtree(temporary)
         raise
     if draft:
         _forget_drafts(run, name)
-    register(run, target, DRAFT if draft else RELEASED)
+    register(run, place, DRAFT if draft else RELEASED)
     return Outcome(
         stage="publish",
         counts={
@@ -85,60 +73,55 @@ def _make(run: Run, name: str, folder: Path, *, draft: bool, bump: str, resplit:
             "unreadable": len(material.unreadable),
         },
         notes=(*notes, *lines, *([f"A draft: salon approve {name} {material.version}"] if draft else [])),
-        files={"release": str(target)},
+        files={"release": shelf.address(f"{DRAFTS}/{material.version}" if draft else material.version)},
     )
 
 
-def newest(run: Run, name: str, folder: Path) -> str:
+def newest(shelf: Shelf) -> str:
     """The newest version that stands; empty where there is none."""
-    found = versions(folder)
+    found = shelf.versions()
     return found[-1] if found else ""
 
 
-def _same_as(plan: Plan, folder: Path, draft: bool) -> str:
+def _same_as(plan: Plan, shelf: Shelf, draft: bool) -> str:
     """The version, or the draft, that was made from the same rows and settings; empty where there is none."""
-    found = versions(folder)
-    if found and read_manifest(folder / found[-1])["inputs_digest"] == plan.digest:
+    found = shelf.versions()
+    if found and read_manifest(shelf.folder / found[-1])["inputs_digest"] == plan.digest:
         return found[-1]
-    drafts = versions(folder / DRAFTS) if draft else []
-    if drafts and read_manifest(folder / DRAFTS / drafts[-1])["inputs_digest"] == plan.digest:
-        return drafts[-1]
+    drafts = shelf.drafts() if draft else []
+    if drafts and read_manifest(shelf.folder / DRAFTS / drafts[-1])["inputs_digest"] == plan.digest:
+        return f"{DRAFTS}/{drafts[-1]}"
     return ""
 
 
-def _nothing(name: str, version: str, folder: Path, notes: list[str]) -> Outcome:
+def _nothing(name: str, standing: str, shelf: Shelf, notes: list[str]) -> Outcome:
     """The end of a publish that found nothing new."""
+    version = standing.rsplit("/", 1)[-1]
     return Outcome(
         stage="publish",
         counts={"version": version, "state": "unchanged"},
-        files={"release": str(folder / version)},
+        files={"release": shelf.address(standing)},
         notes=(*notes, f"nothing has changed since {version}"),
     )
 
 
-def _material(plan: Plan, folder: Path, previous: str, bump: str) -> tuple[Material, list[str]]:
+def _material(plan: Plan, shelf: Shelf, previous: str, bump: str) -> tuple[Material, list[str]]:
     """What the next version is written from, under its number, with the text of its changes."""
     facts = dict(plan.facts)
     material = Material(plan.name, FIRST_VERSION, previous, plan.settings, plan.tables, facts, plan.digest)
     if not previous:
-        taken = _burnt(folder)
-        if taken:
-            major = max(version_key(version) for version in taken)[0]
-            material.version = f"{major + 1}.0.0"
+        if taken := shelf.withdrawn():
+            material.version = f"{version_key(taken[-1])[0] + 1}.0.0"
         facts["changes"] = changes_text(material.version, "", None, plan.tables["photos"].num_rows, "")
         return material, []
-    before = read_material(folder / previous, read_manifest(folder / previous))
-    facts["question_before"] = read_manifest(folder / previous)["question"]
+    manifest = read_manifest(shelf.folder / previous)
+    before = read_material(shelf.rows_of(previous), manifest)
+    facts["question_before"] = manifest["question"]
     difference = compare(before, material)
-    material.version = next_version(previous, difference, bump)
+    material.version = next_version(previous, difference, bump, taken=shelf.withdrawn())
     older = str(before.facts["changes"])
     facts["changes"] = changes_text(material.version, previous, difference, plan.tables["photos"].num_rows, older)
     return material, difference_lines(difference)
-
-
-def _burnt(folder: Path) -> list[str]:
-    """Numbers of withdrawn versions: a number is never used again."""
-    return [path.parent.name for path in folder.glob(f"*/{TOMBSTONE}")]
 
 
 def _write(run: Run, temporary: Path, material: Material) -> Draft:
@@ -147,7 +130,8 @@ def _write(run: Run, temporary: Path, material: Material) -> Draft:
     rows, axes = plain_rows(material)
     refuse_unless_passed(check_gates(material, rows, axes, gates))  # before the first picture is read
     places = gather.whereabouts(run.warehouse, material.tables["photos"]["photo_id"].to_pylist())
-    written = write_pictures(temporary, material, Originals(run.warehouse.location, places))
+    originals = Originals(run.warehouse.location, places)
+    written = write_pictures(temporary, material, FromOriginals(originals, rendering(material.settings)))
     plain = written.default.drop_columns([IMAGE])
     found = check_gates(material, plain, written.axes, gates)
     refuse_unless_passed(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from flows.release.datasheet import asked_lines, screening_lines
 from flows.release.wide import Axis
 
 if TYPE_CHECKING:
@@ -22,31 +23,75 @@ METHOD_TEXT = {
 }
 
 
+QUOTED = {"icc1": "ICC(1)", "icc1k": "ICC(1,k)", "alpha_interval": "Krippendorff's α", "split_half": "split-half ρ",
+          "retest": "test-retest r"}  # fmt: skip
+
+
 def methods(material: Material, rows: pa.Table, axes: tuple[Axis, ...]) -> str:
     """The text; figures come from the rows of the release."""
     facts = material.facts
     lines = [f"# Methods of {material.name} {material.version}", ""]
     if any(rows["simulated"].to_pylist()):
         lines += ["**These ratings were cast by simulated raters; they say nothing about people.**", ""]
-    lines += ["## Photos", "", _funnel_text(material), "", "## Ratings", ""]
+    lines += ["## Photos", "", _funnel_text(material), "", "## Protocol", "", *_protocol(material), "## Ratings", ""]
     for axis in axes:
         lines += [_axis_text(material, rows, axis), ""]
     lines += ["## Scores", "", f"The score of a photo is {METHOD_TEXT[str(facts['method'])]}. "
               "The mean opinion score (`mos`) stands beside it: the plain mean of the counted ratings, with "
-              "standard deviation (ddof 1), number of ratings and histogram. All intervals are 95 % intervals. "
-              "No rater was left out of these scores.", ""]  # fmt: skip
+              "standard deviation (ddof 1), number of ratings and histogram. All intervals are 95 % intervals.", "",
+              *_reliability(material, axes), "",
+              "## Screening", "", *screening_lines(material, axes), ""]  # fmt: skip
     lines += ["## Splits", "", _splits_text(material), ""]
     return "\n".join(lines)
+
+
+def _protocol(material: Material) -> list[str]:
+    """What was asked, and how photos were given to raters."""
+    lines = asked_lines(material)
+    designs = material.facts.get("designs", [])
+    for row in designs:
+        design = row["design"]
+        known = ", ".join(f"{key} {value}" for key, value in sorted(design.items()) if isinstance(value, int | str))
+        lines.append(f"Batch {row['batch_id']} ({row['photos']:,} photos, protocol {row['protocol']}): {known}.")
+    roles = Counter(material.tables["ratings"]["role"].to_pylist()) if "ratings" in material.tables else Counter[str]()
+    shown = {role: count for role, count in sorted(roles.items()) if role != "rate"}
+    if shown:
+        lines.append(
+            "Beside the ratings proper there are " + ", ".join(f"{c:,} of role {r}" for r, c in shown.items()) + "."
+        )
+    return [*lines, *([""] if designs or shown else [])]
+
+
+def _reliability(material: Material, axes: tuple[Axis, ...]) -> list[str]:
+    """The figures that a paper quotes, with their intervals."""
+    lines = []
+    for axis in axes:
+        of_axis = (axis.question, axis.scale, "all", "none")
+        rows = {
+            r["measure"]: r
+            for r in material.facts["reliability"]
+            if (r["question"], r["scale"], r["stratum"], r["screening"]) == of_axis and r["value"] is not None
+        }
+        told = [
+            f"{name} = {rows[key]['value']:.3f}"
+            + (f" [{rows[key]['low']:.3f}, {rows[key]['high']:.3f}]" if rows[key]["low"] is not None else "")
+            for key, name in QUOTED.items() if key in rows
+        ]  # fmt: skip
+        if told:
+            lines.append(f"Reliability of *{axis.question}*: {', '.join(told)} (95 % intervals).")
+    return lines
 
 
 def _funnel_text(material: Material) -> str:
     funnel = material.facts["funnel"]
     quarantined = sum(funnel["files quarantined, by reason"].values())
     copies = sum(funnel["near copies set aside, by relation"].values())
+    taken_in = sum(funnel["photos taken in"].values())
+    passed = sum(funnel["photos that passed the filter"].values())
     text = (
-        f"{sum(funnel['photos'].values()):,} distinct photos were taken in and {quarantined:,} files set aside as "
-        f"unusable. {copies:,} near copies were found by perceptual hashing with a verified second look, and one "
-        f"member of each group was kept. {sum(funnel['photos kept'].values()):,} photos passed the filters"
+        f"{taken_in:,} distinct photos were taken in and {quarantined:,} files set aside as unusable. {copies:,} near "
+        "copies were found by perceptual hashing with a verified second look, and one member of each group was kept. "
+        f"{passed:,} photos passed the filters"
     )
     filtered = funnel["photos filtered out, by rule"]
     if filtered:

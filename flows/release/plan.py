@@ -26,6 +26,7 @@ from curation.splits import (
 )
 from flows.context import Run
 from flows.release.certificate import certificate_of
+from flows.release.protocols import filter_rules, protocols_of
 from labeling.anonymity import TRAITS, Pseudonyms, k_anonymous
 from schemas.codes import Split
 from schemas.errors import BadInput
@@ -90,7 +91,7 @@ def make_plan(run: Run, name: str, key: bytes, resplit: bool = False) -> Plan:
     """
     settings = run.settings.publish
     wanted = gather.chosen(run.warehouse, name)
-    kept_out = Counter[str]()
+    kept_out = Counter[str](no_rating_yet=gather.count_kept(run.warehouse) - wanted.num_rows)
     if not settings.opted_out_because:
         kept_out["opted_out"] = int(pc.sum(wanted["opted_out"]).as_py() or 0)
         wanted = wanted.filter(pc.invert(wanted["opted_out"]))
@@ -196,7 +197,7 @@ def _placed_table(wanted: pa.Table, placement: Placement, known: dict[str, Any])
 
 def _tables(run: Run, placed: pa.Table, settings: PublishSettings, names: Pseudonyms) -> dict[str, pa.Table]:
     """The tables of `inputs/`, with pseudonyms of the release and figures rounded."""
-    warehouse, configs = run.warehouse, set(settings.configs)
+    warehouse, configs, method = run.warehouse, set(settings.configs), run.settings.score.method
     photos = _photos(gather.photos(warehouse, placed), gather.properties(warehouse, placed), settings)
     tables = {"photos": photos, "scores": gather.rows_of(warehouse, gather.SCORES, placed)}
     ratings = gather.rows_of(warehouse, gather.RATINGS, placed)
@@ -204,8 +205,8 @@ def _tables(run: Run, placed: pa.Table, settings: PublishSettings, names: Pseudo
         tables["ratings"] = _renamed(ratings, names)
     if Config.RATERS in configs:
         voters = pa.table({"rater_id": pc.unique(ratings["rater_id"])})
-        raters = _renamed(gather.rows_of(warehouse, gather.RATERS, placed, voters=voters), names)
-        tables["raters"] = _anonymous(raters, settings.k_anonymity)
+        raters = _renamed(gather.rows_of(warehouse, gather.RATERS, placed, [method], voters=voters), names)
+        tables["raters"] = anonymous(raters, settings.k_anonymity)
     if Config.PAIRS in configs:
         pairs = gather.rows_of(warehouse, gather.PAIRS, placed)
         if pairs.num_rows:
@@ -223,9 +224,7 @@ def _tables(run: Run, placed: pa.Table, settings: PublishSettings, names: Pseudo
             ("rating_id", "ascending"),
         ]
     }
-    return {
-        n: canonical(_rounded(t.sort_by(order[n]) if n in order else t)).combine_chunks() for n, t in tables.items()
-    }
+    return {n: canonical(rounded(t.sort_by(order[n]) if n in order else t)).combine_chunks() for n, t in tables.items()}
 
 
 def _photos(rows: pa.Table, properties: pa.Table, settings: PublishSettings) -> pa.Table:
@@ -284,7 +283,7 @@ def _renamed(table: pa.Table, names: Pseudonyms) -> pa.Table:
     return table
 
 
-def _anonymous(raters: pa.Table, k: int) -> pa.Table:
+def anonymous(raters: pa.Table, k: int) -> pa.Table:
     """Rater rows whose traits stand only in groups of k and more raters."""
     told = {row["rater_id"]: [row[t] for t in TRAITS] for row in raters.select(["rater_id", *TRAITS]).to_pylist()}
     shown = k_anonymous(told, k)
@@ -292,10 +291,11 @@ def _anonymous(raters: pa.Table, k: int) -> pa.Table:
         values = [shown[rater][place_of] for rater in raters["rater_id"].to_pylist()]
         raters = raters.set_column(raters.column_names.index(trait), trait, pa.array(values, pa.string()))
     keys = [(name, "ascending") for name in KEYS["raters"]]
-    return raters.drop_columns(["panel", "consent_version"]).sort_by(keys)
+    inner = [column for column in ("panel", "consent_version") if column in raters.column_names]
+    return raters.drop_columns(inner).sort_by(keys)
 
 
-def _rounded(table: pa.Table) -> pa.Table:
+def rounded(table: pa.Table) -> pa.Table:
     """Floating-point columns rounded to `FIGURES` significant digits."""
     for number, column in enumerate(table.schema):
         if pa.types.is_float64(column.type):
@@ -323,6 +323,11 @@ def _facts(run: Run, settings: PublishSettings, tables: dict[str, pa.Table], kep
         "method": run.settings.score.method,
         "funnel": gather.funnel(run.warehouse),
         "reliability": gather.reliability(run.warehouse),
+        "screening": gather.screening(run.warehouse),
+        "scoring_notes": gather.scoring_notes(run.warehouse),
+        "protocols": protocols_of(run, settings, tables),
+        "designs": gather.designs(run.warehouse),
+        "filter": filter_rules(run),
         "simulated": any(tables["scores"]["simulated"].to_pylist()),
         "kept_out": {reason: count for reason, count in sorted(kept_out.items()) if count},
         "settings": settings.model_dump(mode="json", exclude=UNSHAPING),

@@ -8,20 +8,12 @@ from pathlib import Path
 from flows.context import Run
 from flows.outcome import Outcome
 from flows.release.build import read_material, write_pictures, write_rest
-from flows.release.register import release_folder
+from flows.release.pictures import FromOriginals
+from flows.release.plan import rendering
+from flows.release.register import sole_shelf
 from schemas.errors import IntegrityFault, WrongUse
 from warehouse.releases import gather
-from warehouse.releases.folder import (
-    MANIFEST,
-    SUMS,
-    TOMBSTONE,
-    begin,
-    check_name,
-    files_of,
-    sha256_of,
-    sole_publisher,
-    versions,
-)
+from warehouse.releases.folder import MANIFEST, SUMS, begin, files_of, sha256_of
 from warehouse.releases.manifest import library_versions, read_manifest
 from warehouse.releases.originals import Originals
 
@@ -41,19 +33,21 @@ def rebuild(run: Run, name: str, version: str, to: str = "") -> Outcome:
     IntegrityFault
         A file came out with other bytes, or an original is gone; says which, and which library has another version.
     """
-    folder = release_folder(run, check_name(name))
-    standing = folder / version
-    if (standing / TOMBSTONE).exists():
-        raise WrongUse(f"{name} {version}: this version was withdrawn, and what it was made from is gone.")
-    if version not in versions(folder):
-        raise WrongUse(f"{name} {version}: there is no such version; there are: {', '.join(versions(folder))}.")
-    manifest = read_manifest(standing)
-    with sole_publisher(folder):
-        temporary = begin(folder, version)
+    with sole_shelf(run, name) as shelf:
+        if version in shelf.withdrawn():
+            raise WrongUse(f"{name} {version}: this version was withdrawn, and what it was made from is gone.")
+        if version not in shelf.versions():
+            raise WrongUse(
+                f"{name} {version}: there is no such version; there are: {', '.join(shelf.versions()) or 'none'}."
+            )
+        standing = shelf.whole(version)
+        manifest = read_manifest(standing)
+        temporary = begin(shelf.folder, version)
         try:
             material = read_material(standing, manifest)
             places = gather.whereabouts(run.warehouse, material.tables["photos"]["photo_id"].to_pylist())
-            written = write_pictures(temporary, material, Originals(run.warehouse.location, places))
+            originals = Originals(run.warehouse.location, places)
+            written = write_pictures(temporary, material, FromOriginals(originals, rendering(material.settings)))
             if material.unreadable:
                 first = next(iter(material.unreadable.values()))
                 raise IntegrityFault(f"{name} {version}: {len(material.unreadable)} originals are gone: {first}")
@@ -63,9 +57,10 @@ def rebuild(run: Run, name: str, version: str, to: str = "") -> Outcome:
                 shutil.copytree(temporary, Path(to) / name / version)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+        files = len(files_of(standing))
     return Outcome(
         stage="rebuild",
-        counts={"version": version, "files": len(files_of(standing))},
+        counts={"version": version, "files": files},
         notes=(f"{name} {version} was made again from its inputs: every file has the same bytes.",),
         files={"rebuilt": str(Path(to) / name / version)} if to else {},
     )

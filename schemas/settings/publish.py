@@ -82,6 +82,9 @@ class PublishSettings(SettingsPart):
     homepage: str = Field("", description="Address of the dataset's page.")
     contact: str = Field("", description="Whom to write to, for questions and takedown.")
     license: str = Field("", description="Licence of the compilation, as an SPDX id; photos keep their own.")
+    wordings: dict[str, str] = Field(
+        {}, description="Wording of questions whose ratings were imported, by question, as raters read it."
+    )
     language: str = Field("en", description="Language of the questions, as an ISO 639-1 code.")
     gates: GateSettings = Field(GateSettings(), description="What a release must reach.")
 

@@ -1,22 +1,28 @@
-"""Erasing: rows with their history, files under the root, and what is left where."""
+"""Erasing: rows with their history, files under the root, and what is left where; in folders and object stores."""
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterable
-from pathlib import Path
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
-from warehouse.releases.folder import MAKING, TOMBSTONE
-from warehouse.releases.originals import object_path
 from warehouse.store import Warehouse
 
 PHOTO_COLUMNS = ("photo_id", "photo_a", "photo_b", "left_id", "right_id", "right_photo_id", "representative_id")
 RATER_COLUMNS = ("rater_id",)
 KEPT = frozenset({"blocklist"})
+APART = ("tables", "releases", "takedowns", "locks", "labelstudio")
+"""Folders under the root that are looked at in ways of their own."""
+TEXTS = (".html", ".json", ".jsonl", ".txt", ".csv", ".xml", ".md")
+PHOTO_ID = re.compile(r"[0-9a-f]{64}")
+SAFE = re.compile(r"[0-9a-zA-Z_-]+")
+LARGEST_TEXT = 64_000_000
+"""Bytes; no report is so large."""
 
 
 def holding(warehouse: Warehouse, columns: Iterable[str], values: list[str]) -> dict[str, int]:
@@ -24,10 +30,12 @@ def holding(warehouse: Warehouse, columns: Iterable[str], values: list[str]) -> 
     found = {}
     wanted = pa.table({"value": pa.array(values, pa.string())})
     for name, table in warehouse.tables.items():
-        there = [column for column in columns if column in table.spec.schema.names]
-        if name in KEPT or not there:
+        conditions = [f"{column} IN (SELECT value FROM sought)" for column in _there(warehouse, name, columns)]
+        if name in KEPT or not conditions:
             continue
-        condition = " OR ".join(f"{column} IN (SELECT value FROM sought)" for column in there)
+        condition = " OR ".join(conditions)
+        if "frame_ids" in table.spec.schema.names and "photo_id" in columns:
+            condition += " OR list_has_any(frame_ids, (SELECT list(value) FROM sought))"
         counted = warehouse.query(f"SELECT count(*) AS n FROM {name} WHERE {condition}", extra={"sought": wanted})
         if counted["n"][0].as_py():
             found[name] = int(counted["n"][0].as_py())
@@ -36,15 +44,27 @@ def holding(warehouse: Warehouse, columns: Iterable[str], values: list[str]) -> 
 
 def erase_rows(warehouse: Warehouse, columns: Iterable[str], values: list[str]) -> dict[str, int]:
     """Delete the rows that hold any of the values, and every older version of their tables."""
-    quoted = ", ".join(f"'{value}'" for value in values if value.isalnum())
-    gone = {}
-    for name, rows in holding(warehouse, columns, values).items():
+    columns = tuple(columns)
+    # A value with any other character stands in no column of ids, and must not reach the SQL.
+    safe = [value for value in values if SAFE.fullmatch(value)]
+    quoted = ", ".join(f"'{value}'" for value in safe)
+    gone = holding(warehouse, columns, safe)
+    for name in gone:
         table = warehouse.tables[name]
-        there = [c for c in columns if c in table.spec.schema.names]
-        table.delete(" OR ".join(f"{column} IN ({quoted})" for column in there))
-        gone[name] = rows
-    forget_history(warehouse, gone)
+        condition = " OR ".join(f"{column} IN ({quoted})" for column in _there(warehouse, name, columns))
+        if "frame_ids" in table.spec.schema.names and "photo_id" in columns:
+            # Delta's own conditions know no lists: tasks that showed one of several frames go by their keys.
+            text = f"SELECT task_key FROM {name} WHERE list_has_any(frame_ids, [{quoted}])"
+            keys = ", ".join(f"'{row['task_key']}'" for row in warehouse.query(text).to_pylist())
+            condition += f" OR task_key IN ({keys})" if keys else ""
+        table.delete(condition)
+    older = [n for n in warehouse.tables if n not in KEPT and holding_in_history(warehouse, n, columns, safe)]
+    forget_history(warehouse, older)
     return gone
+
+
+def _there(warehouse: Warehouse, name: str, columns: Iterable[str]) -> list[str]:
+    return [column for column in columns if column in warehouse.tables[name].spec.schema.names]
 
 
 def forget_history(warehouse: Warehouse, names: Iterable[str]) -> None:
@@ -53,68 +73,96 @@ def forget_history(warehouse: Warehouse, names: Iterable[str]) -> None:
         warehouse.tables[name].delta().vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
 
 
-def files_in_history(warehouse: Warehouse, name: str) -> int:
-    """Data files of a table that only older versions use: where erased rows would still lie."""
+def holding_in_history(warehouse: Warehouse, name: str, columns: Iterable[str], values: list[str]) -> int:
+    """Data files that only older versions of a table use, and that hold any of the values."""
     delta = warehouse.tables[name].delta()
+    files = warehouse.location.filesystem("tables", name)
     listed = delta.vacuum(retention_hours=0, dry_run=True, enforce_retention_duration=False)
     # The list names files that were removed before as well.
-    there = warehouse.location.filesystem("tables", name).get_file_info(listed)
-    return sum(info.type == pafs.FileType.File for info in there)
+    there = [info.path for info in files.get_file_info(listed) if info.type == pafs.FileType.File]
+    wanted = pa.array(values, pa.string())
+    return sum(_file_holds(files, path, columns, wanted) for path in there)
 
 
-def erase_files(warehouse: Warehouse, photo_ids: Iterable[str]) -> dict[str, int]:
-    """Remove copies, renditions under all their names, search matrices, and reports (which show thumbnails)."""
-    root = warehouse.location.local()
-    gone = {"objects": 0, "renditions": 0, "derived": 0, "reports": 0}
-    for photo_id in photo_ids:
-        gone["objects"] += _remove([root / object_path(photo_id), *root.glob(f"objects/**/*{photo_id}*")])
-        made = list(root.glob(f"renditions/**/*{photo_id}*"))
-        same = {(path.stat().st_dev, path.stat().st_ino) for path in made}
-        shown = [p for p in root.glob("renditions/shown/**/*") if p.is_file() and _identity(p) in same]
-        gone["renditions"] += _remove([*made, *shown])
-    for folder in ("derived", "reports"):
-        if (root / folder).is_dir():
-            gone[folder] = sum(path.is_file() for path in (root / folder).rglob("*"))
-            shutil.rmtree(root / folder)
+def _file_holds(files: pafs.FileSystem, path: str, columns: Iterable[str], wanted: pa.Array) -> bool:
+    with files.open_input_file(path) as stream, pq.ParquetFile(stream) as parquet:
+        names = [name for name in parquet.schema_arrow.names if name in columns]
+        for number in range(parquet.num_row_groups if names else 0):
+            rows = parquet.read_row_group(number, columns=names)
+            if any(pc.any(pc.is_in(rows[name].cast(pa.string()), wanted)).as_py() for name in names):
+                return True
+    return False
+
+
+def erase_files(warehouse: Warehouse, photo_ids: Iterable[str], versions: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Remove all files under the root that hold photos, or what was learnt from them; returns how many of each kind.
+
+    Copies and renditions under all their names; search matrices and reports, whole, since they hold many photos
+    at once and are made again; heads that were trained on a version that is withdrawn.
+
+    Parameters
+    ----------
+    versions : iterable of (name, version)
+        Versions that were withdrawn.
+    """
+    files = warehouse.location.filesystem()
+    wanted = set(photo_ids)
+    named = {info.path for info in _all(files) if wanted & set(PHOTO_ID.findall(info.path))}
+    shown = _same_pictures(files, [path for path in named if path.startswith("renditions/made/")])
+    heads = {path for name, version in versions for path in _under(files, f"heads/{name}/{version}")}
+    derived = _under(files, "derived") if wanted else []
+    doomed = {*named, *shown, *heads, *derived, *_under(files, "reports")}
+    gone: dict[str, int] = {}
+    for path in sorted(doomed):
+        files.delete_file(path)
+        kind = path.split("/", 1)[0]
+        gone[kind] = gone.get(kind, 0) + 1
     return gone
 
 
-def files_holding(warehouse: Warehouse, photo_id: str) -> list[str]:
-    """Files under the root (tables and releases apart) whose name or content holds a photo's id."""
-    root = warehouse.location.local()
+def files_holding(warehouse: Warehouse, value: str) -> list[str]:
+    """Files under the root (tables and releases apart) whose name or text holds a photo's or a rater's id."""
+    files = warehouse.location.filesystem()
+    return sorted(info.path for info in _all(files) if value in info.path or _tells(files, info, value))
+
+
+def _tells(files: pafs.FileSystem, info: pafs.FileInfo, value: str) -> bool:
+    if not info.path.endswith(TEXTS) or info.size > LARGEST_TEXT:
+        return False
+    with files.open_input_stream(info.path) as stream:
+        return value.encode() in stream.read()
+
+
+def _all(files: pafs.FileSystem) -> Iterator[pafs.FileInfo]:
+    """Files under the root that are neither tables nor releases."""
+    for top in files.get_file_info(pafs.FileSelector("", allow_not_found=True)):
+        if top.type == pafs.FileType.File:
+            yield top
+        elif top.base_name not in APART:
+            inner = files.get_file_info(pafs.FileSelector(top.path, recursive=True))
+            yield from (info for info in inner if info.type == pafs.FileType.File)
+
+
+def _under(files: pafs.FileSystem, folder: str) -> list[str]:
+    found = files.get_file_info(pafs.FileSelector(folder, recursive=True, allow_not_found=True))
+    return [info.path for info in found if info.type == pafs.FileType.File]
+
+
+def _same_pictures(files: pafs.FileSystem, made: list[str]) -> list[str]:
+    """Names under which renditions are shown to raters: they say nothing, so the bytes tell them."""
+    if not made:
+        return []
+    sizes, sums = set(), set()
+    for path in made:
+        with files.open_input_stream(path) as stream:
+            data = stream.read()
+        sizes.add(len(data))
+        sums.add(hashlib.sha256(data).digest())
     found = []
-    for path in sorted(root.rglob("*")):
-        part = path.relative_to(root)
-        if not path.is_file() or part.parts[0] in ("tables", "releases"):
+    for info in files.get_file_info(pafs.FileSelector("renditions/shown", recursive=True, allow_not_found=True)):
+        if info.type != pafs.FileType.File or info.size not in sizes:
             continue
-        if photo_id in path.name or (path.suffix in (".html", ".json", ".jsonl", ".txt") and photo_id in _text(path)):
-            found.append(part.as_posix())
+        with files.open_input_stream(info.path) as stream:
+            if hashlib.sha256(stream.read()).digest() in sums:
+                found.append(info.path)
     return found
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
-
-
-def _remove(paths: Iterable[Path]) -> int:
-    count = 0
-    for path in dict.fromkeys(paths):
-        if path.is_file():
-            path.unlink()
-            count += 1
-    return count
-
-
-def withdraw(version_folder: Path, tombstone: dict[str, object]) -> None:
-    """Take a version away: its bytes are deleted, and a tombstone stays in its place."""
-    away = version_folder.with_name(f"{MAKING}withdrawn-{version_folder.name}")
-    version_folder.rename(away)
-    version_folder.mkdir()
-    text = json.dumps(tombstone, indent=1, sort_keys=True) + "\n"
-    (version_folder / TOMBSTONE).write_text(text, encoding="utf-8")
-    shutil.rmtree(away)

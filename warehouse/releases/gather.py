@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -134,12 +136,35 @@ PAIRS = f"""
 """
 
 RATERS = """
+    -- A row per rater and question, by the release's own method; with whether the screening would leave them out.
+    WITH screened AS (
+        SELECT rater_id, question, scale, bool_or(screened_out) AS screened_out FROM raters
+        WHERE screening <> 'none' GROUP BY rater_id, question, scale
+    )
     SELECT r.rater_id, r.question, r.scale, r.method, r.screening, r.n, r.bias, r.inconsistency, r.agreement,
-           r.screened_out, p.age_band, p.gender, p.region, p.experience, p.vision, p.panel, p.consent_version
+           coalesce(s.screened_out, r.screened_out) AS screened_out, p.age_band, p.gender, p.region, p.experience,
+           p.vision, p.panel, p.consent_version
     FROM raters r LEFT JOIN rater_profiles p ON p.rater_id = r.rater_id
+    LEFT JOIN screened s ON s.rater_id = r.rater_id AND s.question = r.question AND s.scale = r.scale
     SEMI JOIN voters v ON v.rater_id = r.rater_id
-    ORDER BY r.rater_id, r.question, r.scale, r.method, r.screening
+    WHERE r.screening = 'none' AND r.method = $1
+    ORDER BY r.rater_id, r.question, r.scale
 """
+
+SCREENING = """
+    SELECT question, scale, screening, count(DISTINCT rater_id) AS before,
+           count(DISTINCT rater_id) FILTER (screened_out) AS left_out
+    FROM raters WHERE screening <> 'none' GROUP BY ALL ORDER BY ALL
+"""
+
+SCORING_NOTES = "SELECT question, scale, notes FROM scorings ORDER BY question, scale"
+
+DESIGNS = """
+    SELECT b.batch_id, b.protocol, b.protocol_version, b.selection, b.design, b.photos
+    FROM batches b WHERE b.state = 'sent' ORDER BY b.batch_id
+"""
+
+SENT_PROTOCOLS = "SELECT DISTINCT protocol FROM projects ORDER BY protocol"
 
 RELIABILITY = """
     SELECT question, scale, screening, stratum, measure, round(value, 6) AS value, round(low, 6) AS low,
@@ -155,12 +180,12 @@ EMBEDDINGS = """
 FUNNEL = {
     "files quarantined, by reason": "SELECT reason AS what, count(*) AS n FROM quarantine "
     "GROUP BY reason ORDER BY reason",
-    "photos": "SELECT 'photos' AS what, count(*) AS n FROM photos",
+    "photos taken in": "SELECT 'all' AS what, count(*) AS n FROM photos",
     "near copies set aside, by relation": "SELECT relation AS what, count(*) AS n FROM duplicates "
     "WHERE photo_id <> representative_id GROUP BY relation ORDER BY relation",
     "photos filtered out, by rule": "SELECT rule AS what, count(*) AS n FROM verdicts WHERE NOT kept "
     "GROUP BY rule ORDER BY rule",
-    "photos kept": "SELECT 'kept' AS what, count(*) AS n FROM kept",
+    "photos that passed the filter": "SELECT 'all' AS what, count(*) AS n FROM kept",
     "ratings, by status": "SELECT status AS what, count(*) AS n FROM current_ratings GROUP BY status ORDER BY status",
     "rejected rows of ratings, by reason": "SELECT reason AS what, count(*) AS n FROM rejected_ratings "
     "GROUP BY reason ORDER BY reason",
@@ -177,6 +202,11 @@ def chosen_by_model(warehouse: Warehouse) -> frozenset[str]:
     """Photos that a head asked for when they were chosen to be rated."""
     rows = warehouse.query("SELECT DISTINCT photo_id FROM tasks WHERE selected_by = $1", [SELECTED_BY_MODEL])
     return frozenset(rows["photo_id"].to_pylist())
+
+
+def count_kept(warehouse: Warehouse) -> int:
+    """Photos that the filter kept, one per group of near copies."""
+    return int(warehouse.query("SELECT count(*) AS n FROM kept").to_pylist()[0]["n"])
 
 
 def links(warehouse: Warehouse, photo_ids: list[str]) -> pa.Table:
@@ -206,9 +236,32 @@ def properties(warehouse: Warehouse, placed: pa.Table) -> pa.Table:
     )
 
 
-def rows_of(warehouse: Warehouse, text: str, placed: pa.Table, **extra: pa.Table) -> pa.Table:
+def rows_of(
+    warehouse: Warehouse, text: str, placed: pa.Table, parameters: Sequence[Any] = (), **extra: pa.Table
+) -> pa.Table:
     """One of this module's queries over the placed photos."""
-    return warehouse.query(text, extra={"placed": placed, **extra})
+    return warehouse.query(text, parameters, extra={"placed": placed, **extra})
+
+
+def screening(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Raters before each screening that is configured, and those that it leaves out."""
+    return list(warehouse.query(SCREENING).to_pylist())
+
+
+def scoring_notes(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """What scoring said of each question: parts that no rater connects, what BT.500 would reject, ..."""
+    return list(warehouse.query(SCORING_NOTES).to_pylist())
+
+
+def designs(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """How the batches that were sent were chosen and designed, from their JSON."""
+    rows = warehouse.query(DESIGNS).to_pylist()
+    return [{**row, "selection": json.loads(row["selection"]), "design": json.loads(row["design"])} for row in rows]
+
+
+def sent_protocols(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Definitions of the protocols under which tasks were sent, as they were sent."""
+    return [dict(json.loads(row["protocol"])) for row in warehouse.query(SENT_PROTOCOLS).to_pylist()]
 
 
 def funnel(warehouse: Warehouse) -> dict[str, dict[str, int]]:
