@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 ORDER = (
     (5, r"by-nc-nd"),
     (4, r"by-nc"),
     (3, r"by-nd"),
     (2, r"by-sa|gpl|odbl"),
-    (0, r"cc-?0|zero|public domain|\bpd\b|pdm|unlicense"),
-    (1, r"\bby\b|cc-by|attribution|mit|apache|bsd|unsplash|pexels|pixabay"),
+    (0, r"\bcc-?0\b|/zero/|\bzero\b|public domain|publicdomain|\bpd\b|\bpdm\b|unlicense"),
+    (1, r"\bby\b|cc-by|attribution|\bmit\b|apache|\bbsd\b|unsplash|pexels|pixabay"),
 )
 UNKNOWN_TEXT = 6
 """A text that names no licence we know (such as 'all rights reserved') is stricter than any that we know."""
@@ -25,6 +25,18 @@ def strictness(licence: str) -> int:
         if re.search(form, plain) or re.search(form, spaced):
             return rank
     return UNKNOWN_TEXT
+
+
+def is_known(licence: str | None, also: Collection[str] = ()) -> bool:
+    """Whether a text names a licence; a name, an address or 'all rights reserved' does not.
+
+    Parameters
+    ----------
+    also : collection of str
+        Further texts, word for word, that somebody vouches for.
+    """
+    text = (licence or "").strip()
+    return bool(text) and (text in also or strictness(text) < UNKNOWN_TEXT)
 
 
 def strictest(licences: Iterable[str]) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 import fsspec
 from prefect import flow
 
+from curation.licences import is_known
 from flows.context import Run, open_run
 from flows.outcome import Outcome
 from flows.progress import track
@@ -64,11 +65,14 @@ def refuse_unpublishable(version_folder: Path) -> None:
     if proof.faults:
         raise IntegrityFault(f"{version_folder}: not pushed, since it is not as it was published: {proof.faults[0]}")
     photos = pq.read_table(version_folder / "inputs" / "photos.parquet", columns=["photo_id", "license"])
-    unknown = [row["photo_id"] for row in photos.to_pylist() if not row["license"]]
+    also = read_manifest(version_folder)["settings"].get("known_licences", ())
+    unknown = [row for row in photos.to_pylist() if not is_known(row["license"], also)]
     if unknown:
+        first = f"{unknown[0]['photo_id'][:12]} ({unknown[0]['license'] or 'none given'})"
         raise PermanentFault(
             f"{version_folder}: not pushed: {len(unknown)} of {photos.num_rows} photos have no known licence, such as "
-            f"{unknown[0][:12]}; name licences in the sources' tables, ingest again, and publish."
+            f"{first}; name licences in the sources' tables and ingest again, or vouch for a text in "
+            "publish.known_licences, and publish."
         )
 
 

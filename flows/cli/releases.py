@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -86,16 +85,18 @@ def diff(
 
 
 def verify(
-    path: Annotated[Path, typer.Argument(help="Folder of a release, wherever it is.")],
+    path: Annotated[str, typer.Argument(help="Folder of a release, or its s3:// or gs:// address.")],
     as_json: Json = False,
 ) -> None:
     """Check every checksum, schema, row count and the splits of a release; needs nothing but the release.
 
     Each fault is named with its file; exit code 1 where there is one.
     """
+    from warehouse.releases.shelf import fetched
     from warehouse.releases.verify import verify as prove
 
-    proof = prove(path)
+    with fetched(path) as folder:
+        proof = prove(folder)
     if wants_json(as_json):
         print_json({"release": str(path), "files": proof.files, "rows": proof.rows, "faults": proof.faults})
     else:

@@ -23,7 +23,6 @@ from flows.release.plan import KEYS
 from flows.release.wide import Axis, axes_of, wide
 from schemas.settings.publish import Config, PublishSettings
 from warehouse.releases.features import IMAGE_TYPE
-from warehouse.releases.folder import sha256_of
 from warehouse.releases.manifest import as_json, library_versions, write_manifest
 from warehouse.releases.parquet import IMAGE, canonical, open_writer, write_by_split
 
@@ -67,8 +66,8 @@ class Written:
     ----------
     rows, bytes : dict of split to int
         Rows, and bytes in memory, of every split that has rows.
-    files : tuple of str
-        Its Parquet files, relative to the release.
+    files : dict of str to str
+        Its Parquet files, relative to the release, with their SHA-256.
     size : int
         Bytes of these files.
     """
@@ -78,22 +77,21 @@ class Written:
     schema: pa.Schema
     rows: dict[str, int]
     bytes: dict[str, int]
-    files: tuple[str, ...]
+    files: dict[str, str]
     size: int
 
 
 def _written(
-    root: Path, name: str, folder: str, schema: pa.Schema, rows: dict[str, int], size: dict[str, int]
+    name: str, folder: str, schema: pa.Schema, rows: dict[str, int], size: dict[str, int], sums: dict[Path, str]
 ) -> Written:
-    files = sorted((root / folder).glob("*.parquet"))
     return Written(
         name=name,
         folder=folder,
         schema=schema,
         rows=rows,
         bytes=size,
-        files=tuple(f"{folder}/{path.name}" for path in files),
-        size=sum(path.stat().st_size for path in files),
+        files={f"{folder}/{path.name}": checksum for path, checksum in sums.items()},
+        size=sum(path.stat().st_size for path in sums),
     )
 
 
@@ -153,6 +151,7 @@ def write_rest(draft: Draft) -> str:
             "counts": counts_of(material),
             "configs": {c.name: {"folder": c.folder, "rows": c.rows} for c in configs},
         },
+        {name: checksum for config in configs for name, checksum in config.files.items()},
     )
 
 
@@ -174,7 +173,7 @@ def _with_image(rows: pa.Table) -> pa.Table:
 def _write_pictures(folder: Path, default: pa.Table, material: Material, pictures: Pictures) -> Written:
     shards = write_shards(folder / DEFAULT_FOLDER, default, material.settings, pictures)
     material.unreadable |= shards.faults
-    return _written(folder, "default", DEFAULT_FOLDER, default.schema, shards.rows, shards.bytes)
+    return _written("default", DEFAULT_FOLDER, default.schema, shards.rows, shards.bytes, shards.sums)
 
 
 def _leave_out(material: Material) -> None:
@@ -204,9 +203,9 @@ def _write_plain_configs(folder: Path, material: Material, plain: pa.Table, axes
         if config not in material.settings.configs or config not in tables or not tables[config][0].num_rows:
             continue
         name, (table, splits) = str(config), tables[config]
-        written = write_by_split(folder / name, table.combine_chunks(), splits)
+        written, sums = write_by_split(folder / name, table.combine_chunks(), splits)
         sizes = {split: table.filter(pc.equal(table["split"], split)).nbytes for split in written}
-        found.append(_written(folder, name, name, table.schema, written, sizes))
+        found.append(_written(name, name, table.schema, written, sizes, sums))
     return found
 
 
@@ -236,7 +235,7 @@ def _write_texts(
     (folder / "plots").mkdir()
     for name, text in texts.items():
         (folder / name).write_text(text(), encoding="utf-8")
-    sums = {name: sha256_of(folder / name) for config in configs for name in config.files}
+    sums = {name: checksum for config in configs for name, checksum in config.files.items()}
     (folder / "croissant.json").write_text(croissant(sums, material, plain, axes, configs), encoding="utf-8")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from curation.licences import is_known
 from flows.release.build import Material
 from flows.release.wide import Axis
 from schemas.errors import GateRefused
@@ -46,7 +47,7 @@ def check_gates(material: Material, rows: pa.Table, axes: tuple[Axis, ...], gate
     for axis in axes:
         found += _of_axis(rows, axis, gates)
     if gates.licences_known:
-        found.append(_licences(rows, gates.licences_known))
+        found.append(_licences(rows, gates.licences_known, material.settings.known_licences))
     if gates.least_reliability:
         found += _reliabilities("least_reliability", material, axes[0], gates.least_reliability, overall=True)
     if gates.least_stratum_reliability:
@@ -137,9 +138,9 @@ def _of_axis(rows: pa.Table, axis: Axis, gates: GateSettings) -> Iterable[Gate]:
         )  # fmt: skip
 
 
-def _licences(rows: pa.Table, least: float) -> Gate:
+def _licences(rows: pa.Table, least: float, also: Collection[str]) -> Gate:
     total = rows.num_rows
-    known = total - rows["license"].null_count
+    known = sum(is_known(licence, also) for licence in rows["license"].to_pylist())
     share = known / total
     return Gate(
         "licences_known", share >= least, share, least,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.published import SUFFIXES, Promise, Rendering, published
-from flows.progress import track
+from flows.progress import Tracker, track
 from schemas.codes import Split
 from schemas.errors import BadInput, IntegrityFault
 from schemas.settings.publish import PublishSettings
@@ -70,11 +70,13 @@ class FromVersion:
 
 @dataclass(frozen=True)
 class Shards:
-    """What was written of every split that has rows: number of rows, and bytes of pictures."""
+    """What was written of every split that has rows: number of rows, and bytes of pictures; faults by photo_id,
+    and the SHA-256 of every file."""
 
     rows: dict[str, int]
     bytes: dict[str, int]
     faults: dict[str, str]
+    sums: dict[Path, str]
 
 
 def write_shards(folder: Path, default: pa.Table, settings: PublishSettings, pictures: Pictures) -> Shards:
@@ -86,7 +88,7 @@ def write_shards(folder: Path, default: pa.Table, settings: PublishSettings, pic
         Rows with a column `image` that is empty so far.
     """
     plain = default.drop_columns([IMAGE])
-    done = Shards({}, {}, {})
+    done = Shards({}, {}, {}, {})
     with track("pictures", plain.num_rows) as progress:
         for split in SPLITS:
             part = plain.filter(pc.equal(plain["split"], split))
@@ -100,19 +102,29 @@ def write_shards(folder: Path, default: pa.Table, settings: PublishSettings, pic
                 shard_bytes=settings.shard_mb * 1_000_000,
                 plain=part,
             )
-            wanted = list(_promises(part))
-            size = 0
-            for number, (photo_id, data) in enumerate(pictures.of(split, wanted)):
-                if not isinstance(data, bytes):
-                    done.faults[photo_id] = str(data)
-                    continue
-                writer.add_picture(number, data, f"{photo_id}.{SUFFIXES[wanted[number][1].format]}")
-                size += len(data)
-                progress.advance(size=len(data))
-            writer.close()
+            try:
+                done.bytes[split] = _write_split(writer, list(_promises(part)), split, pictures, done, progress)
+                done.sums.update(writer.close())
+            finally:
+                writer.abandon()
             if writer.rows:
-                done.rows[split], done.bytes[split] = writer.rows, size
-    return done
+                done.rows[split] = writer.rows
+    return Shards(done.rows, {split: done.bytes[split] for split in done.rows}, done.faults, done.sums)
+
+
+def _write_split(
+    writer: SplitWriter, wanted: Wanted, split: str, pictures: Pictures, done: Shards, progress: Tracker
+) -> int:
+    """Write the pictures of one split; returns their bytes."""
+    size = 0
+    for number, (photo_id, data) in enumerate(pictures.of(split, wanted)):
+        if not isinstance(data, bytes):
+            done.faults[photo_id] = str(data)
+            continue
+        writer.add_picture(number, data, f"{photo_id}.{SUFFIXES[wanted[number][1].format]}")
+        size += len(data)
+        progress.advance(size=len(data))
+    return size
 
 
 def _promises(part: pa.Table) -> Iterable[tuple[str, Promise]]:

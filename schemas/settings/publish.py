@@ -72,6 +72,9 @@ class PublishSettings(SettingsPart):
     k_anonymity: int = Field(5, ge=2, description="Demographics stand only in groups of at least this many raters.")
     fewshot_shots: tuple[int, ...] = Field((10, 100), description="Support ratings of a few-shot episode.")
     fewshot_least_query: int = Field(5, ge=1, description="Least query ratings of a few-shot episode.")
+    known_licences: tuple[str, ...] = Field(
+        (), description="Licence texts, word for word, that you vouch for beside those that Salon knows."
+    )
     opted_out_because: str = Field(
         "", description="Why photos with an opt-out signal may be published all the same; empty: they stay out."
     )

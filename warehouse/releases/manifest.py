@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,18 @@ def as_json(data: Any) -> str:
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def write_manifest(folder: Path, about: dict[str, Any]) -> str:
-    """Write `manifest.json` and `SHA256SUMS` over all files of a folder; returns the manifest's checksum."""
+def write_manifest(folder: Path, about: dict[str, Any], known: Mapping[str, str]) -> str:
+    """Write `manifest.json` and `SHA256SUMS` over all files of a folder; returns the manifest's checksum.
+
+    Parameters
+    ----------
+    known : mapping of str to str
+        Checksums of files that were worked out while they were written.
+    """
     files: dict[str, dict[str, Any]] = {}
     for name in files_of(folder):
         path = folder / name
-        entry: dict[str, Any] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        entry: dict[str, Any] = {"sha256": known.get(name) or sha256_of(path), "bytes": path.stat().st_size}
         if name.endswith(".parquet"):
             entry["rows"] = pq.read_metadata(path).num_rows
             entry["schema"] = [f"{field.name}: {field.type}" for field in pq.read_schema(path)]

@@ -6,8 +6,11 @@ shares most of its bytes with the last one, and a store that deduplicates chunks
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +23,44 @@ MOST_ROWS = 100_000
 """Rows of a row group of a table without pictures."""
 
 
-def open_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+class HashedFile:
+    """A file whose SHA-256 is worked out while it is written, so that nobody has to read it again.
+
+    A thread of its own hashes: writing goes on beside it, a few buffers behind at most.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._stream = path.open("wb")
+        self._sum = hashlib.sha256()
+        self._waiting: Queue[bytes | None] = Queue(maxsize=8)
+        self._thread = Thread(target=self._hash, name=f"checksum of {path.name}", daemon=True)
+        self._thread.start()
+        self.closed = False
+
+    def _hash(self) -> None:
+        while (data := self._waiting.get()) is not None:
+            self._sum.update(data)
+
+    def write(self, data: bytes) -> int:
+        """Write bytes behind those before."""
+        self._waiting.put(data)
+        return self._stream.write(data)
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        self._stream.flush()
+
+    def close(self) -> str:
+        """End the file; returns its SHA-256 in hex."""
+        if not self.closed:
+            self.closed = True
+            self._stream.close()
+            self._waiting.put(None)
+            self._thread.join()
+        return self._sum.hexdigest()
+
+
+def open_writer(path: Path | HashedFile, schema: pa.Schema) -> pq.ParquetWriter:
     """A Parquet writer with the options of every file of a release."""
     leaves = [name for name in _leaves(schema) if name != IMAGE_BYTES]
     return pq.ParquetWriter(
@@ -70,6 +110,8 @@ class SplitWriter:
         Bytes of pictures after which a row group, and a file, ends.
     plain : pyarrow.Table, optional
         The rows without their pictures, which `add_picture` names by number.
+    hashed : bool
+        Work out the files' checksums while they are written; else `close` knows none.
     """
 
     def __init__(
@@ -81,14 +123,17 @@ class SplitWriter:
         row_group_bytes: int = 64_000_000,
         shard_bytes: int = 480_000_000,
         plain: pa.Table | None = None,
+        hashed: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._split, self._schema = folder, split, schema
         self._row_group_bytes, self._shard_bytes = row_group_bytes, shard_bytes
         self._writer: pq.ParquetWriter | None = None
+        self._file: HashedFile | None = None
         self._parts: list[Path] = []
+        self._sums: list[str] = []
         self._in_shard = 0
-        self._plain = plain
+        self._plain, self._hashed = plain, hashed
         self._rows: list[int] = []
         self._pictures: list[bytes] = []
         self._paths: list[str] = []
@@ -129,40 +174,48 @@ class SplitWriter:
         if self._writer is None:
             part = self._folder / f"{self._split}-{len(self._parts):05d}.part"
             self._parts.append(part)
-            self._writer = open_writer(part, self._schema)
+            self._file = HashedFile(part) if self._hashed else None
+            self._writer = open_writer(self._file or part, self._schema)
         self._writer.write_table(rows.combine_chunks(), row_group_size=max(rows.num_rows, 1))
         self.rows += rows.num_rows
 
     def _end_shard(self) -> None:
         if self._writer is not None:
             self._writer.close()
-            self._writer = None
+            self._sums.append(self._file.close() if self._file is not None else "")
+            self._writer = self._file = None
         self._in_shard = 0
 
-    def close(self) -> list[Path]:
-        """Finish the last shard; returns the shards under their final names."""
+    def abandon(self) -> None:
+        """Let go of the file that is being written, where writing was broken off."""
+        if self._file is not None:
+            self._file.close()
+
+    def close(self) -> dict[Path, str]:
+        """Finish the last shard; returns the shards under their final names, with their SHA-256."""
         self._flush()
         self._end_shard()
-        shards = []
-        for number, part in enumerate(self._parts):
+        shards = {}
+        for number, (part, checksum) in enumerate(zip(self._parts, self._sums, strict=True)):
             final = self._folder / f"{self._split}-{number:05d}-of-{len(self._parts):05d}.parquet"
-            shards.append(part.replace(final))
+            shards[part.replace(final)] = checksum
         return shards
 
 
-def write_by_split(folder: Path, table: pa.Table, splits: Sequence[str]) -> dict[str, int]:
-    """Write a table without pictures, a shard per split that has rows; returns the rows of each.
+def write_by_split(folder: Path, table: pa.Table, splits: Sequence[str]) -> tuple[dict[str, int], dict[Path, str]]:
+    """Write a table without pictures, a shard per split that has rows; returns the rows of each, and the files' sums.
 
     The table's column ``split`` says where a row goes and stays in the file.
     """
     import pyarrow.compute as pc
 
-    rows = {}
+    rows: dict[str, int] = {}
+    sums: dict[Path, str] = {}
     for split in splits:
         part = table.filter(pc.equal(table["split"], split))
         if part.num_rows:
             writer = SplitWriter(folder, split, table.schema)
             writer.add(part)
-            writer.close()
+            sums |= writer.close()
             rows[split] = part.num_rows
-    return rows
+    return rows, sums

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
-from schemas.errors import IntegrityFault, ServiceUnavailable, WriteConflict, WrongUse
+from schemas.errors import BadInput, IntegrityFault, ServiceUnavailable, WriteConflict, WrongUse
 from warehouse.filesystem import Location
 from warehouse.locks import exclusive
 from warehouse.releases.folder import (
@@ -228,6 +228,33 @@ def opened(location: Location) -> Iterator[Shelf]:
         shelf = Shelf(location, Path(folder))
         shelf.mirror()
         yield shelf
+
+
+@contextmanager
+def fetched(address: str) -> Iterator[Path]:
+    """The local folder of one version; what lies on an object store is fetched for as long as it is needed.
+
+    Raises
+    ------
+    WrongUse
+        No folder and no address of an object store.
+    BadInput
+        The store holds nothing there.
+    """
+    location = Location.of(address)
+    if location.is_local:
+        yield location.local()
+        return
+    files = location.filesystem()
+    names = _listed(files)
+    if not names:
+        raise BadInput("no release: there is nothing", where=address)
+    with tempfile.TemporaryDirectory(prefix="salon-release-") as folder:
+        for name in names:
+            here = Path(folder, name)
+            here.parent.mkdir(parents=True, exist_ok=True)
+            pafs.copy_files(name, str(here), files, pafs.LocalFileSystem(), use_threads=False)
+        yield Path(folder)
 
 
 @contextmanager

@@ -44,11 +44,11 @@ def picture(seed: int, kind: str = "JPEG", size: tuple[int, int] = (96, 72)) -> 
 class Heap:
     """Builds a warehouse step by step."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, address: str = "") -> None:
         self.root = root
-        self.warehouse = Warehouse.create(root / "wh")
+        self.warehouse = Warehouse.create(address or root / "wh")
         self.files = root / "photos"
-        self.files.mkdir(exist_ok=True)
+        self.files.mkdir(parents=True, exist_ok=True)
 
     def photo(self, data: bytes, **changes: Any) -> str:
         """Put a file on disk and take it in; returns its id."""
