@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import shutil
 import subprocess
@@ -11,10 +13,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image, ImageOps
 
+from flows.ingest import ingest
 from schemas.photos import EMBEDDINGS, Embedding
 from schemas.ratings import COMPARISONS, RATERS, Comparison, Rater
+from tests.conftest import real_data
 from tests.flows.release.heap import NOON, Heap
 
 LOADING = """
@@ -85,18 +93,60 @@ def test_every_configuration_loads_whole_and_streaming_and_every_picture_opens(r
     assert found["raters"]["rows"] == {"everyone": 6}
 
 
-@pytest.mark.slow
-def test_datasets_3_6_loads_every_configuration(rated: Heap, tmp_path: Path) -> None:
-    python = tmp_path / "environment" / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "environment")], check=True)
+@pytest.fixture(scope="module")
+def datasets_3_6(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The interpreter of an environment with `datasets` 3.6 alone."""
+    folder = tmp_path_factory.mktemp("datasets-3-6")
+    python = folder / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     done = subprocess.run([str(python), "-m", "pip", "install", "-q", "datasets==3.6.0", "pillow"], capture_output=True)
     if done.returncode:
         text = "SKIPPED FOR WANT OF DATASETS 3.6: pip could not install it"
         warnings.warn(pytest.PytestWarning(text), stacklevel=2)
         pytest.skip(text)
-    found = loaded(str(python), complete(rated), tmp_path / "cache")
+    return str(python)
+
+
+@pytest.mark.slow
+def test_datasets_3_6_loads_every_configuration(rated: Heap, tmp_path: Path, datasets_3_6: str) -> None:
+    found = loaded(datasets_3_6, complete(rated), tmp_path / "cache")
     assert found["version"] == "3.6.0"
     assert found["configs"]["default"]["opened"] == 40
+
+
+@pytest.mark.slow
+def test_all_real_photos_and_all_that_ingest_accepts_of_hostile_files_load_in_both(
+    heap: Heap, tmp_path: Path, datasets_3_6: str
+) -> None:
+    sources = [real_data(name) for name in ("oasis/images", "hostile/files", "gps_photo")]
+    ingest(root=heap.warehouse.location.root, sources=[str(source) for source in sources])
+    photo_ids = heap.photo_ids()
+    assert len(photo_ids) > 515
+    heap.keep(photo_ids)
+    heap.votes(photo_ids, raters=3)
+    heap.score()
+    folder = heap.made()
+    released = {row["photo_id"]: row for row in pq.read_table(folder / "inputs/photos.parquet").to_pylist()}
+    assert set(released) == set(photo_ids)
+    for python, version in ((sys.executable, "5."), (datasets_3_6, "3.6.0")):
+        found = loaded(python, folder, tmp_path / f"cache-{version}")
+        assert found["version"].startswith(version)
+        assert found["configs"]["default"]["opened"] == len(photo_ids)
+    files = {hashlib.sha256(data).hexdigest(): data for s in sources for p in s.iterdir() for data in [p.read_bytes()]}
+    compared = 0
+    for path in sorted((folder / "data").glob("*.parquet")):
+        for row in pq.read_table(path, columns=["photo_id", "image", "image_kind"]).to_pylist():
+            if row["image_kind"] == "original":
+                assert np.array_equal(upright(row["image"]["bytes"]), upright(files[row["photo_id"]])), row["photo_id"]
+                compared += 1
+    assert compared > 510
+
+
+def upright(data: bytes) -> npt.NDArray[np.uint8]:
+    """Pixels as a viewer shows them, in the file's own mode."""
+    with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
+        warnings.simplefilter("ignore")  # broken metadata of the originals
+        return np.asarray(ImageOps.exif_transpose(image))
 
 
 CROISSANT = """

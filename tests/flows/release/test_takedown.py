@@ -10,11 +10,13 @@ from curation.blocklist import BlockList, content_hash
 from flows.context import open_run
 from flows.ingest import ingest
 from flows.release.rebuild import rebuild
+from flows.score import score
 from flows.takedown import takedown
 from schemas.errors import WrongUse
-from schemas.photos import FINGERPRINTS, Fingerprint
+from schemas.photos import FINGERPRINTS, VERDICTS, Fingerprint
+from schemas.ratings import RATER_PROFILES, RaterProfile
 from schemas.releases import BLOCKLIST
-from tests.flows.release.heap import Heap, rows
+from tests.flows.release.heap import Heap, picture, rows
 from warehouse.releases.folder import files_of
 from warehouse.releases.verify import verify
 
@@ -62,16 +64,98 @@ def test_a_photo_leaves_every_version_table_and_file_and_does_not_come_back(heap
 
 
 @pytest.mark.slow
-def test_a_raters_votes_leave_the_release_and_the_tables(rated: Heap) -> None:
-    rated.made()
+def test_a_raters_votes_leave_the_release_and_what_rested_on_them_is_worked_out_anew(rated: Heap) -> None:
+    profiles = [
+        RaterProfile(rater_id=r, age_band="18-24")
+        for r in rated.warehouse.query("SELECT DISTINCT rater_id FROM ratings")["rater_id"].to_pylist()
+    ]
+    rated.warehouse.table(RATER_PROFILES).insert(profiles)
+    score(root=rated.warehouse.location.root)
+    rated.settings("[publish]\nk_anonymity = 6\n")
+    before = rated.made()
+    assert {row["age_band"] for row in rows(before, "raters")} == {"18-24"}
     rater = rated.warehouse.query("SELECT min(rater_id) AS r FROM ratings").to_pylist()[0]["r"]
     outcome = takedown(root=rated.warehouse.location.root, photos=[], rater=rater)
     assert outcome.counts["rows of ratings"] == 40
     folder = rated.root / "wh/releases/beauty/1.1.0"
-    assert len(rows(folder, "ratings")) == 200
-    assert len({row["rater_id"] for row in rows(folder, "ratings")}) == 5
+    ratings = rows(folder, "ratings")
+    assert len(ratings) == 200 and len({row["rater_id"] for row in ratings}) == 5
+    for photo in rows(folder, "scores"):
+        votes = [row["value"] for row in ratings if row["photo_id"] == photo["photo_id"]]
+        assert photo["n"] == len(votes) == 5 and photo["mos"] == pytest.approx(sum(votes) / 5)
+        assert photo["ci_low"] < photo["score"] < photo["ci_high"]
+    # Five raters are fewer than the six that may be shown together.
+    assert {row["age_band"] for row in rows(folder, "raters")} == {None} and len(rows(folder, "raters")) == 5
     assert verify(folder).faults == []
     assert any("salon score" in note for note in outcome.notes)
+
+
+@pytest.mark.slow
+def test_every_line_of_versions_gets_a_successor_of_its_own_and_splits_of_the_newest_stay(rated: Heap) -> None:
+    root = rated.warehouse.location.root
+    gone = rated.photo_ids()[5]
+    rated.made()
+    rated.settings('[publish]\nseed = "another"\n')
+    assert rated.made(resplit=True).name == "2.0.0"
+    newest = {row["photo_id"]: row["split"] for row in rows(rated.root / "wh/releases/beauty/2.0.0")}
+    oldest = {row["photo_id"]: row["split"] for row in rows(rated.root / "wh/releases/beauty/1.0.0")}
+    assert newest != oldest
+    for path in rated.warehouse.query("SELECT uri FROM photos").to_pylist():
+        assert gone not in path["uri"]
+    notes = takedown(root=root, photos=[gone]).notes
+    assert "beauty: withdrew 1.0.0; 1.1.0 takes its place; withdrew 2.0.0; 2.1.0 takes its place." in notes
+    folder = rated.root / "wh/releases/beauty"
+    del newest[gone], oldest[gone]
+    assert {row["photo_id"]: row["split"] for row in rows(folder / "1.1.0")} == oldest
+    assert {row["photo_id"]: row["split"] for row in rows(folder / "2.1.0")} == newest
+    assert verify(folder / "1.1.0").faults == verify(folder / "2.1.0").faults == []
+    assert "redacted version" in (folder / "2.1.0/README.md").read_text()
+    rated.settings('[publish]\nseed = "another"\ntitle = "Again"\n')
+    again = rated.publish()
+    assert again.counts["version"] == "2.1.1"
+    assert {row["photo_id"]: row["split"] for row in rows(folder / "2.1.1")} == newest
+
+
+def test_a_successor_needs_no_original_and_near_copies_go_with_their_photo(heap: Heap) -> None:
+    photo_ids = heap.ready(10)
+    copy = heap.photo(picture(900))
+    heap.group(photo_ids[0], [copy])
+    heap.warehouse.table(VERDICTS).replace([])
+    heap.keep(photo_ids)
+    heap.made()
+    for path in heap.files.iterdir():
+        path.unlink()
+    heads = heap.root / "wh/heads/beauty/1.0.0/descriptor_1"
+    heads.mkdir(parents=True)
+    (heads / "kernel.npz").write_bytes(b"learnt from it")
+    outcome = takedown(root=heap.warehouse.location.root, photos=[photo_ids[0]])
+    assert f"1 near copies go with it: {copy[:12]}." in outcome.notes
+    assert outcome.counts["files of heads"] == 1 and outcome.counts["new on the block list"] == 2
+    successor = heap.root / "wh/releases/beauty/1.1.0"
+    assert verify(successor).faults == [] and len(rows(successor)) == 9
+    assert copy not in heap.photo_ids()
+
+
+def test_a_takedown_that_is_killed_between_versions_and_tables_ends_when_it_is_run_again(
+    heap: Heap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, gone = heap.warehouse.location.root, heap.ready(8)[0]
+    heap.made()
+
+    def killed(*_: object) -> dict[str, int]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("flows.takedown.erase.erase_rows", killed)
+        takedown.fn(root=root, photos=[gone])
+    assert str(takedown(root=root, photos=[gone], prove=True).counts["table ratings"]).startswith("STILL HELD: 6 rows")
+    takedown(root=root, photos=[gone])
+    proof = takedown(root=root, photos=[gone], prove=True)
+    assert not [place for place, state in proof.counts.items() if "STILL HELD" in str(state)]
+    assert {row["version"]: row["state"] for row in heap.warehouse.query("SELECT * FROM releases").to_pylist()} == {
+        "1.0.0": "withdrawn",
+        "1.1.0": "released",
+    }
 
 
 def test_takedown_wants_photos_or_a_rater_that_exist(rated: Heap) -> None:
