@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from curation.metadata_removal.orientation import UPRIGHT, orientation_block
 from schemas.errors import BadInput
@@ -30,6 +28,8 @@ JFIF_BYTES = 14  # without the thumbnail that may follow
 ADOBE_BYTES = 12
 BEGINNING = b"\xff\xd8"
 ENDING = b"\xff\xd9"
+TRUE_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
+"""FF followed by neither stuffing, fill nor a restart marker: in scans, the true markers."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,8 @@ def _segments(data: bytes) -> Iterator[Segment]:
         raise BadInput("no JPEG", expected="FFD8 at the beginning", got=data[:2].hex())
     view = memoryview(data)
     at = 2
-    markers = _marker_offsets(data)
     while True:
-        at = _next_marker(markers, at)
+        at = _next_marker(data, at)
         marker = data[at + 1]
         if marker == EOI:
             yield Segment(EOI, b"", view[0:0], behind=len(data) - at - 2)
@@ -117,24 +116,14 @@ def _segments(data: bytes) -> Iterator[Segment]:
         payload, at = data[at + 4 : stop], stop
         scan = view[0:0]
         if marker == SOS:
-            at = _next_marker(markers, stop)
+            at = _next_marker(data, stop)
             scan = view[stop:at]
         yield Segment(marker, payload, scan)
 
 
-def _marker_offsets(data: bytes) -> npt.NDArray[np.intp]:
-    """Offsets of FF followed by neither stuffing, fill nor a restart marker: in scans, the true markers."""
-    values = np.frombuffer(data, dtype=np.uint8)
-    offsets = np.flatnonzero(values[:-1] == 0xFF)
-    behind = values[offsets + 1]
-    true = (behind != 0x00) & (behind != 0xFF) & ((behind < 0xD0) | (behind > 0xD7))
-    found: npt.NDArray[np.intp] = offsets[true]
-    return found
-
-
-def _next_marker(markers: npt.NDArray[np.intp], at: int) -> int:
-    """Offset of the first marker at or behind `at`; junk before it is passed over, as decoders do."""
-    place = int(np.searchsorted(markers, at))
-    if place == len(markers):
+def _next_marker(data: bytes, at: int) -> int:
+    """Offset of the first marker at or behind `at`; junk and entropy-coded data before it are passed over."""
+    found = TRUE_MARKER.search(data, at)
+    if found is None:
         raise BadInput("the JPEG has no end marker", expected="FFD9", got="the end of the file")
-    return int(markers[place])
+    return found.start()

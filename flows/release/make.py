@@ -131,7 +131,8 @@ def _write(run: Run, temporary: Path, material: Material) -> Draft:
     refuse_unless_passed(check_gates(material, rows, axes, gates))  # before the first picture is read
     places = gather.whereabouts(run.warehouse, material.tables["photos"]["photo_id"].to_pylist())
     originals = Originals(run.warehouse.location, places)
-    written = write_pictures(temporary, material, FromOriginals(originals, rendering(material.settings)))
+    source = FromOriginals.known(originals, rendering(material.settings), material.tables["photos"])
+    written = write_pictures(temporary, material, source)
     plain = written.default.drop_columns([IMAGE])
     found = check_gates(material, plain, written.axes, gates)
     refuse_unless_passed(found)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -34,20 +34,36 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class FromOriginals:
-    """Originals, read again, their metadata removed."""
+    """Originals, read again, their metadata removed.
+
+    Parameters
+    ----------
+    sizes, orientations : mappings of photo_id to int
+        Bytes of the files and their EXIF orientation, as ingest found them; what is missing is looked up.
+    """
 
     originals: Originals
     how: Rendering
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    orientations: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def known(cls, originals: Originals, how: Rendering, photos: pa.Table) -> FromOriginals:
+        """With what the rows of `inputs/photos.parquet` say of the files."""
+        columns = ("photo_id", "source_bytes", "source_orientation")
+        rows = list(zip(*(photos[c].to_pylist() for c in columns), strict=True))
+        return cls(originals, how, {p: size for p, size, _ in rows if size}, {p: turn for p, _, turn in rows if turn})
 
     def of(self, split: str, wanted: Wanted) -> Iterator[tuple[str, bytes | IntegrityFault | BadInput]]:
         """Read ahead by threads; checked against their ids and against what was promised."""
         promises = dict(wanted)
-        for photo_id, data in self.originals.read_all(promises):
+        for photo_id, data in self.originals.read_all(list(promises), self.sizes):
             if isinstance(data, IntegrityFault):
                 yield photo_id, data
                 continue
+            name, orientation = self.originals.name_of(photo_id), self.orientations.get(photo_id)
             try:
-                yield photo_id, published(data, self.originals.name_of(photo_id), promises[photo_id], self.how)
+                yield photo_id, published(data, name, promises[photo_id], self.how, orientation)
             except BadInput as fault:
                 yield photo_id, fault
 

@@ -47,7 +47,8 @@ def rebuild(run: Run, name: str, version: str, to: str = "") -> Outcome:
             material = read_material(standing, manifest)
             places = gather.whereabouts(run.warehouse, material.tables["photos"]["photo_id"].to_pylist())
             originals = Originals(run.warehouse.location, places)
-            written = write_pictures(temporary, material, FromOriginals(originals, rendering(material.settings)))
+            source = FromOriginals.known(originals, rendering(material.settings), material.tables["photos"])
+            written = write_pictures(temporary, material, source)
             if material.unreadable:
                 first = next(iter(material.unreadable.values()))
                 raise IntegrityFault(f"{name} {version}: {len(material.unreadable)} originals are gone: {first}")

@@ -34,6 +34,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from curation.published import Rendering
@@ -48,7 +49,7 @@ from tests.flows.release.heap import KEY, Heap
 from warehouse.filesystem import Location
 from warehouse.releases.features import IMAGE_TYPE
 from warehouse.releases.originals import Originals
-from warehouse.releases.parquet import SplitWriter
+from warehouse.releases.parquet import open_writer
 
 GIGABYTE = 1_000_000_000
 ROUND = GIGABYTE
@@ -161,21 +162,41 @@ def copying(paths: list[Path], folder: Path) -> None:
 def bare(files: dict[str, Path], rows: pa.Table, folder: Path) -> None:
     """Read, hash, and hand to the writer."""
     settings = PublishSettings()
-    writer = SplitWriter(
-        folder, "train", SCHEMA, plain=rows.drop_columns(["image"]),
-        row_group_bytes=settings.row_group_mb * 1_000_000, shard_bytes=settings.shard_mb * 1_000_000, hashed=False,
-    )  # fmt: skip
-    for number, (photo_id, path) in enumerate(files.items()):
+    plain = rows.drop_columns(["image"])
+    waiting: list[tuple[str, bytes]] = []
+    writer = open_writer(folder / "0.parquet", SCHEMA)
+    in_group = in_file = start = shards = 0
+    for photo_id, path in files.items():
         data = path.read_bytes()
         assert hashlib.sha256(data).hexdigest() == photo_id
-        writer.add_picture(number, data, f"{photo_id}.jpg")
+        waiting.append((photo_id, data))
+        in_group += len(data)
+        if in_group < settings.row_group_mb * 1_000_000:
+            continue
+        write_group(writer, plain.slice(start, len(waiting)), waiting)
+        start, in_file, in_group, waiting = start + len(waiting), in_file + in_group, 0, []
+        if in_file >= settings.shard_mb * 1_000_000:
+            writer.close()
+            shards, in_file = shards + 1, 0
+            writer = open_writer(folder / f"{shards}.parquet", SCHEMA)
+    if waiting:
+        write_group(writer, plain.slice(start), waiting)
     writer.close()
+
+
+def write_group(writer: pq.ParquetWriter, plain: pa.Table, pictures: list[tuple[str, bytes]]) -> None:
+    """One row group, as pyarrow makes it of lists."""
+    images = [{"bytes": data, "path": f"{photo_id}.jpg"} for photo_id, data in pictures]
+    table = plain.add_column(1, SCHEMA.field("image"), pa.array(images, IMAGE_TYPE))
+    writer.write_table(table, row_group_size=len(table))
 
 
 def ours(files: dict[str, Path], rows: pa.Table, folder: Path) -> None:
     """What publish does with pictures."""
     originals = Originals(Location.of(folder), {photo_id: [str(path)] for photo_id, path in files.items()})
-    written = write_shards(folder, rows, PublishSettings(), FromOriginals(originals, Rendering()))
+    about = {"source_bytes": [path.stat().st_size for path in files.values()], "source_orientation": [1] * len(files)}
+    source = FromOriginals.known(originals, Rendering(), pa.table({"photo_id": list(files), **about}))
+    written = write_shards(folder, rows, PublishSettings(), source)
     assert not written.faults and written.rows == {"train": len(files)} and all(written.sums.values())
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 import fsspec
 
 from schemas.errors import IntegrityFault, ServiceUnavailable
 from warehouse.filesystem import Location
 
-AHEAD = 8
-"""Files read before they are asked for: reading and hashing run beside writing."""
+AHEAD = 4
+"""Batches read before they are asked for: reading and hashing run beside cleaning and writing."""
+BATCH_BYTES = 4_000_000
+MOST_IN_BATCH = 64
+NO_SIZES: Mapping[str, int] = MappingProxyType({})
 
 
 def object_path(photo_id: str) -> str:
@@ -66,15 +70,44 @@ class Originals:
         except ConnectionError as error:
             raise ServiceUnavailable(f"{place}: the server does not answer.") from error
 
-    def read_all(self, photo_ids: Iterable[str]) -> Iterator[tuple[str, bytes | IntegrityFault]]:
-        """Bytes, or the fault, of each photo in order; a few are read ahead by threads."""
+    def read_all(
+        self, photo_ids: Sequence[str], sizes: Mapping[str, int] = NO_SIZES
+    ) -> Iterator[tuple[str, bytes | IntegrityFault]]:
+        """Bytes, or the fault, of each photo in order; threads read and hash some batches ahead.
+
+        Parameters
+        ----------
+        photo_ids : sequence of str
+        sizes : mapping of str to int
+            Bytes of the files, as far as they are known: a batch ends with `BATCH_BYTES`.
+        """
         with ThreadPoolExecutor(2, thread_name_prefix="originals") as pool:
-            wanted = iter(photo_ids)
-            waiting = deque((name, pool.submit(self.read, name)) for name in islice(wanted, AHEAD))
+            batches = _batches(photo_ids, sizes)
+            waiting = deque(pool.submit(self._read_batch, batch) for batch in islice(batches, AHEAD))
             while waiting:
-                photo_id, future = waiting.popleft()
-                waiting.extend((name, pool.submit(self.read, name)) for name in islice(wanted, 1))
-                try:
-                    yield photo_id, future.result()
-                except IntegrityFault as fault:
-                    yield photo_id, fault
+                future = waiting.popleft()
+                yield from future.result()
+                waiting.extend(pool.submit(self._read_batch, batch) for batch in islice(batches, 1))
+
+    def _read_batch(self, batch: list[str]) -> list[tuple[str, bytes | IntegrityFault]]:
+        return [(photo_id, self._bytes_or_fault(photo_id)) for photo_id in batch]
+
+    def _bytes_or_fault(self, photo_id: str) -> bytes | IntegrityFault:
+        try:
+            return self.read(photo_id)
+        except IntegrityFault as fault:
+            return fault
+
+
+def _batches(photo_ids: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """Photos one after the other: small files many at a time, since handing over costs as much as reading them."""
+    batch: list[str] = []
+    waiting = 0
+    for photo_id in photo_ids:
+        batch.append(photo_id)
+        waiting += sizes.get(photo_id, BATCH_BYTES)
+        if waiting >= BATCH_BYTES or len(batch) == MOST_IN_BATCH:
+            yield batch
+            batch, waiting = [], 0
+    if batch:
+        yield batch

@@ -43,6 +43,7 @@ class HashedFile:
 
     def write(self, data: bytes) -> int:
         """Write bytes behind those before."""
+        data = bytes(data)  # a copy only where the writer hands out memory of its own, which it may use again
         self._waiting.put(data)
         return self._stream.write(data)
 
@@ -110,8 +111,6 @@ class SplitWriter:
         Bytes of pictures after which a row group, and a file, ends.
     plain : pyarrow.Table, optional
         The rows without their pictures, which `add_picture` names by number.
-    hashed : bool
-        Work out the files' checksums while they are written; else `close` knows none.
     """
 
     def __init__(
@@ -123,7 +122,6 @@ class SplitWriter:
         row_group_bytes: int = 64_000_000,
         shard_bytes: int = 480_000_000,
         plain: pa.Table | None = None,
-        hashed: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._split, self._schema = folder, split, schema
@@ -133,9 +131,10 @@ class SplitWriter:
         self._parts: list[Path] = []
         self._sums: list[str] = []
         self._in_shard = 0
-        self._plain, self._hashed = plain, hashed
+        self._plain = plain
         self._rows: list[int] = []
-        self._pictures: list[bytes] = []
+        self._pictures = bytearray()
+        self._ends: list[int] = []
         self._paths: list[str] = []
         self._waiting = 0
         self.rows = 0
@@ -147,42 +146,54 @@ class SplitWriter:
 
     def add_picture(self, row: int, data: bytes, path: str) -> None:
         """Write one row of the plain table with its picture; it reaches the disk with its row group."""
+        end = self._waiting + len(data)
+        if end > len(self._pictures):
+            # One buffer for all row groups: a new one for each would cost as much as copying the pictures.
+            self._pictures.extend(bytes(max(end, self._row_group_bytes + len(data)) - len(self._pictures)))
+        self._pictures[self._waiting : end] = data
         self._rows.append(row)
-        self._pictures.append(data)
+        self._ends.append(end)
         self._paths.append(path)
-        self._waiting += len(data)
+        self._waiting = end
         if self._waiting >= self._row_group_bytes:
             self._flush()
 
     def _flush(self) -> None:
-        if not self._pictures or self._plain is None:
+        if not self._rows or self._plain is None:
             return
-        pictures = pa.StructArray.from_arrays(
-            [pa.array(self._pictures, pa.binary()), pa.array(self._paths, pa.string())],
-            fields=list(IMAGE_TYPE),
-        )
-        plain = self._plain.take(pa.array(self._rows, pa.int64()))
-        arrays = [pictures if name == IMAGE else plain[name] for name in self._schema.names]
-        size = self._waiting
-        self._rows, self._pictures, self._paths, self._waiting = [], [], [], 0
-        self._write(pa.table(arrays, schema=self._schema))
-        self._in_shard += size
+        self._write(self._waiting_rows(self._plain))
+        self._in_shard += self._waiting
+        self._rows, self._ends, self._paths, self._waiting = [], [], [], 0
         if self._in_shard >= self._shard_bytes:
             self._end_shard()
+
+    def _waiting_rows(self, plain: pa.Table) -> pa.Table:
+        """The rows of the row group; their pictures lie in the buffer, and are not copied."""
+        ends = pa.array([0, *self._ends], pa.int32()).buffers()[1]
+        data = pa.py_buffer(memoryview(self._pictures)[: self._waiting])
+        pictures = pa.StructArray.from_arrays(
+            [
+                pa.Array.from_buffers(pa.binary(), len(self._ends), [None, ends, data]),
+                pa.array(self._paths, pa.string()),
+            ],
+            fields=list(IMAGE_TYPE),
+        )
+        rows = plain.take(pa.array(self._rows, pa.int64()))
+        return pa.table([pictures if name == IMAGE else rows[name] for name in self._schema.names], schema=self._schema)
 
     def _write(self, rows: pa.Table) -> None:
         if self._writer is None:
             part = self._folder / f"{self._split}-{len(self._parts):05d}.part"
             self._parts.append(part)
-            self._file = HashedFile(part) if self._hashed else None
-            self._writer = open_writer(self._file or part, self._schema)
+            self._file = HashedFile(part)
+            self._writer = open_writer(self._file, self._schema)
         self._writer.write_table(rows.combine_chunks(), row_group_size=max(rows.num_rows, 1))
         self.rows += rows.num_rows
 
     def _end_shard(self) -> None:
-        if self._writer is not None:
+        if self._writer is not None and self._file is not None:
             self._writer.close()
-            self._sums.append(self._file.close() if self._file is not None else "")
+            self._sums.append(self._file.close())
             self._writer = self._file = None
         self._in_shard = 0
 
