@@ -14,13 +14,11 @@ from flows.context import Run
 from flows.release.build import Material, read_material, write_pictures, write_rest
 from flows.release.compare import changes_text, compare, next_version
 from flows.release.pictures import FromVersion
-from flows.release.plan import anonymous, certify, rounded, rows_digest
+from flows.release.plan import anonymous, certify, rows_digest
 from flows.release.register import RELEASED, WITHDRAWN, register, release_rows
+from flows.release.rescoring import score_anew
 from flows.secret_keys import pseudonym_key
 from labeling.anonymity import Pseudonyms
-from labeling.scoring.question import Question, score_question
-from schemas.codes import RatingStatus, TaskRole
-from schemas.ratings import RATINGS
 from schemas.releases import RELEASES, Release
 from schemas.settings.publish import Pseudonyms as PseudonymChoice
 from warehouse.releases.folder import DRAFTS, begin, version_key
@@ -137,52 +135,10 @@ def _redacted(run: Run, name: str, before: Material, target: Target) -> Material
     facts = {**before.facts, "redacted": True}
     after = replace(before, tables=tables, facts=facts, previous=before.version, unreadable={})
     if target.rater_id and "ratings" in tables:
-        _score_anew(run, after)
+        score_anew(after, run.settings.score)
     if target.rater_id and "raters" in tables:
         tables["raters"] = anonymous(tables["raters"], before.settings.k_anonymity)
     return after
-
-
-def _score_anew(run: Run, material: Material) -> None:
-    """Scores and reliability from the ratings that the version still holds, so that nothing rests on those gone."""
-    ratings = material.tables["ratings"]
-    counted = ratings.filter(
-        (pc.field("status") == RatingStatus.COUNTED.value)
-        & (pc.field("role") != TaskRole.TRAINING.value)
-        & pc.field("value").is_valid()
-    )
-    place = dict(zip(*(material.tables["photos"][c].to_pylist() for c in ("photo_id", "ordinal")), strict=True))
-    scores, reliability = [], []
-    axes = sorted({(row["question"], row["scale"]) for row in counted.select(["question", "scale"]).to_pylist()})
-    for question, scale in axes:
-        votes = _as_votes(counted.filter((pc.field("question") == question) & (pc.field("scale") == scale)))
-        ends = pc.min(votes["scale_low"]).as_py(), pc.max(votes["scale_high"]).as_py()
-        result = score_question(votes, Question(question, scale, *ends), run.settings.score)
-        scores.append(result.scores)
-        reliability += result.reliability.to_pylist()
-    standing = material.tables["scores"]
-    compared = standing.filter(pc.invert(pc.is_in(standing["method"], pa.array(["mos", "p910", "two_way"]))))
-    fresh = [row for row in pa.concat_tables(scores).to_pylist() if row["photo_id"] in place] if scores else []
-    rows = [
-        {column: row[column] for column in standing.column_names}
-        for row in (*(r for r in fresh if r["screening"] == "none"), *compared.to_pylist())
-    ]
-    rows.sort(key=lambda row: (place[row["photo_id"]], row["question"], row["scale"], row["method"]))
-    material.tables["scores"] = rounded(pa.Table.from_pylist(rows, schema=standing.schema))
-    known = ("question", "scale", "screening", "stratum", "measure", "value", "low", "high", "about", "photos",
-             "raters", "votes")  # fmt: skip
-    material.facts["reliability"] = [
-        {c: round(row[c], 6) if isinstance(row[c], float) else row[c] for c in known} for row in reliability
-    ]
-
-
-def _as_votes(rows: pa.Table) -> pa.Table:
-    """Rows of a release's ratings in the schema of the table `ratings`; what releases do not hold is null."""
-    columns = [
-        rows[column.name].cast(column.type) if column.name in rows.column_names else pa.nulls(len(rows), column.type)
-        for column in RATINGS.schema
-    ]
-    return pa.table(columns, schema=pa.schema([column.with_nullable(True) for column in RATINGS.schema]))
 
 
 def _withdraw(run: Run, name: str, shelf: Shelf, version: str, successor: str, target: Target) -> None:

@@ -141,7 +141,8 @@ RATERS = """
         SELECT rater_id, question, scale, bool_or(screened_out) AS screened_out FROM raters
         WHERE screening <> 'none' GROUP BY rater_id, question, scale
     )
-    SELECT r.rater_id, r.question, r.scale, r.method, r.screening, r.n, r.bias, r.inconsistency, r.agreement,
+    SELECT r.rater_id, r.question, r.scale, r.method, r.screening, r.n, r.bias, r.bias_low, r.bias_high,
+           r.inconsistency, r.inconsistency_low, r.inconsistency_high, r.agreement,
            coalesce(s.screened_out, r.screened_out) AS screened_out, p.age_band, p.gender, p.region, p.experience,
            p.vision, p.panel, p.consent_version
     FROM raters r LEFT JOIN rater_profiles p ON p.rater_id = r.rater_id
