@@ -11,13 +11,14 @@ from flows.release.build import Material
 from flows.release.plan import rounded
 from labeling.scoring.comparisons import score_comparisons, score_jointly
 from labeling.scoring.question import EVERYBODY, Question, score_question
-from schemas.codes import RatingStatus, TaskRole
+from schemas.codes import RatingStatus, ScoreMethod, TaskRole
 from schemas.columns import TableSpec
 from schemas.ratings import COMPARISONS, RATINGS
 from schemas.settings.score import ScoreSettings
 
 FIGURES = ("question", "scale", "screening", "stratum", "measure", "value", "low", "high", "about", "photos", "raters",
            "votes")  # fmt: skip
+BY_DEFAULT = (pc.field("method") == ScoreMethod.TWO_WAY.value) & (pc.field("screening") == EVERYBODY)
 
 
 def score_anew(material: Material, settings: ScoreSettings) -> None:
@@ -32,14 +33,17 @@ def score_anew(material: Material, settings: ScoreSettings) -> None:
     """
     ratings = _counted(material.tables["ratings"], "value", RATINGS)
     parts, reliability = [], []
+    rated: list[tuple[Question, pa.Table]] = []
     axes = sorted({(row["question"], row["scale"]) for row in ratings.select(["question", "scale"]).to_pylist()})
     for question, scale in axes:
         votes = ratings.filter((pc.field("question") == question) & (pc.field("scale") == scale))
-        result = score_question(votes, _axis(votes), settings)
+        what = _axis(votes)
+        result = score_question(votes, what, settings)
         parts.append(result.scores)
+        rated.append((what, result.scores.filter(BY_DEFAULT)))
         reliability += result.reliability.to_pylist()
     if "pairs" in material.tables:
-        parts += _by_pairs(_counted(material.tables["pairs"], "outcome", COMPARISONS), ratings)
+        parts += _by_pairs(_counted(material.tables["pairs"], "outcome", COMPARISONS), rated)
     standing = material.tables["scores"]
     place = dict(zip(*(material.tables["photos"][c].to_pylist() for c in ("photo_id", "ordinal")), strict=True))
     rows = [
@@ -57,16 +61,13 @@ def _axis(votes: pa.Table) -> Question:
     return Question(first["question"], first["scale"], first["scale_low"], first["scale_high"])
 
 
-def _by_pairs(pairs: pa.Table, ratings: pa.Table) -> list[pa.Table]:
+def _by_pairs(pairs: pa.Table, rated: list[tuple[Question, pa.Table]]) -> list[pa.Table]:
     """Scores of comparisons, alone and on the scale of the ratings of the same question."""
     parts = []
     for question in pairs["question"].unique().sort().to_pylist():
         table = pairs.filter(pc.field("question") == question)
         parts.append(score_comparisons(table, question)[0])
-        rated = ratings.filter(pc.field("question") == question)
-        for scale in rated["scale"].unique().sort().to_pylist():
-            votes = rated.filter(pc.field("scale") == scale)
-            parts.append(score_jointly(table, votes, _axis(votes))[0])
+        parts += [score_jointly(table, scores, what)[0] for what, scores in rated if what.question == question]
     return parts
 
 
