@@ -10,6 +10,7 @@ from curation.embedding.descriptor import Descriptor
 from curation.embedding.protocol import Embedder
 from curation.embedding.specs import DescriptorSpec, TagSpec, parse_spec
 from flows.context import Run
+from schemas.errors import MissingWeights
 from schemas.settings.embed import EmbedSettings
 from warehouse.vectors import VectorMatrix, open_vectors
 
@@ -39,7 +40,6 @@ def make_embedder(settings: EmbedSettings, pictures: int | None = None) -> Embed
         precision=settings.precision,
         weights_sha256=settings.weights_sha256,
         download=settings.download,
-        reduced_decoding=settings.reduced_decoding,
         batch=settings.batch,
         pictures=pictures,
     )
@@ -59,9 +59,19 @@ def space_name(settings: EmbedSettings) -> str:
     return find_weights(spec, download=False, expected=settings.weights_sha256).name
 
 
-def has_text(settings: EmbedSettings) -> bool:
-    """Whether sentences can be put into the space of the settings' model."""
-    return not isinstance(parse_spec(settings.embedder), DescriptorSpec)
+def why_no_text(settings: EmbedSettings) -> str:
+    """Why sentences cannot be put into the space of the settings' model; empty where they can."""
+    spec = parse_spec(settings.embedder)
+    if isinstance(spec, DescriptorSpec):
+        return f"the embedder '{settings.embedder}' has no text half"
+    _stay_offline(settings)
+    from curation.embedding.open_clip_weights import find_weights, tokenizer_of
+
+    try:
+        tokenizer_of(find_weights(spec, settings.download, settings.weights_sha256))
+    except MissingWeights as error:
+        return str(error).rstrip(".")
+    return ""
 
 
 def matrix_of(run: Run, space: str) -> VectorMatrix:

@@ -7,15 +7,16 @@ import pyarrow as pa
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from curation.filtering.decisions import KIND_VERSIONS, Decisions, definition_hash, measure_hash
+from curation.filtering.decisions import KIND_VERSIONS, Decisions, definition_hash, is_scored, measure_hash
 from flows.context import Run, open_run
-from flows.filter_rules import Evidence, applicable
+from flows.filter_obstacles import applicable
+from flows.filter_rules import Evidence
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
 from flows.settled import unless_settled
 from schemas.photos import VERDICTS
-from schemas.settings.rules import Rule
+from schemas.settings.rules import Missing, Rule
 
 NO_RULE = "none"
 """Rule name of the verdicts that let everything pass where no rule is in force."""
@@ -40,11 +41,13 @@ def decide_all(run: Run) -> Outcome:
     evidence = Evidence(run, applied.rules)
     counts: dict[str, int | float | str] = {"photos": len(evidence.photo_ids)}
     tables: list[pa.Table] = []
+    notes = list(applied.notes)
     dropped = np.zeros(len(evidence.photo_ids), dtype=bool)
     with track("filter", total=len(applied.rules)) as progress:
         for name, rule in applied.rules.items():
             decisions = evidence.decide(rule, ~dropped)
             dropped |= ~decisions.kept
+            notes += unknown_to(name, rule, decisions)
             counts[f"dropped by {name}"] = int(np.count_nonzero(~decisions.kept))
             tables.append(verdict_rows(name, rule, evidence.photo_ids, decisions, evidence.space_of(rule)))
             progress.advance(dropped=int(np.count_nonzero(dropped)))
@@ -53,7 +56,16 @@ def decide_all(run: Run) -> Outcome:
     written = task(name="write verdicts", cache_policy=NO_CACHE, **RETRIES)(write_verdicts)(run, tables)
     counts["kept"] = int(np.count_nonzero(~dropped))
     counts["verdicts"] = "written" if written else "unchanged"
-    return Outcome(stage="filter", counts=counts, notes=applied.notes, again={"verdicts": "unchanged"})
+    return Outcome(stage="filter", counts=counts, notes=tuple(notes), again={"verdicts": "unchanged"})
+
+
+def unknown_to(name: str, rule: Rule, decisions: Decisions) -> list[str]:
+    """A sentence where a rule that measures had nothing to look at on some photos."""
+    unknown = np.flatnonzero(np.isnan(decisions.score))
+    if not is_scored(rule) or not len(unknown):
+        return []
+    fate = "stay" if rule.missing is Missing.KEEP else "are dropped"
+    return [f"Rule '{name}': {len(unknown):,} photos {fate}, {decisions.reason[unknown[0]]}."]
 
 
 def write_verdicts(run: Run, tables: list[pa.Table]) -> bool:

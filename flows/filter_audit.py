@@ -19,11 +19,15 @@ SEEN = """
         SELECT photo_id, avg(value) FILTER (status = 'counted') AS mean,
                count(*) FILTER (status = 'cannot_rate') AS refused, count(*) AS votes,
                bool_or(simulated) AS simulated
-        FROM current_ratings WHERE role = 'audit' AND status IN ('counted', 'cannot_rate') GROUP BY photo_id)
+        FROM current_ratings WHERE role = 'audit' AND status IN ('counted', 'cannot_rate') GROUP BY photo_id),
+    chosen AS (
+        SELECT photo_id, max(inclusion_probability) AS probability FROM tasks WHERE role = 'audit' GROUP BY photo_id)
     SELECT v.photo_id, v.rule, v.score, v.threshold, s.mean, s.refused, s.votes, s.simulated,
+           1 / coalesce(nullif(c.probability, 0), 1) AS weight,
            nullif(trim(concat_ws(' ', p.camera_make, p.camera_model)), '') AS camera,
            q.brightness, q.colorfulness, p.width * p.height / 1e6 AS megapixels
     FROM verdicts v JOIN said s USING (photo_id) JOIN photos p USING (photo_id)
+    LEFT JOIN chosen c USING (photo_id)
     LEFT JOIN (SELECT photo_id, max(brightness) AS brightness, max(colorfulness) AS colorfulness
                FROM properties GROUP BY photo_id) q USING (photo_id)
     WHERE NOT v.kept ORDER BY v.rule, v.photo_id
@@ -88,6 +92,7 @@ def _audited(row: dict[str, Any], bar: float) -> Audited:
         strata=strata_of(row["camera"], row["brightness"], row["colorfulness"], row["megapixels"]),
         score=row["score"],
         threshold=row["threshold"],
+        weight=row["weight"],
     )
 
 

@@ -7,18 +7,21 @@ import io
 import numpy as np
 import numpy.typing as npt
 
-from curation.filtering.decisions import Decisions, is_scored, plain
+from curation.filtering.decisions import Decisions, Scores, is_scored, plain
 from flows.context import open_run
-from flows.filter_rules import Evidence, applicable
+from flows.filter_obstacles import applicable
+from flows.filter_rules import Evidence
 from flows.outcome import Outcome
 from flows.reports.page import Page
 from flows.search import file_names, thumbnails, tile
-from schemas.settings.rules import Rule, ScoredRule
+from schemas.settings.rules import CapRule, Missing, RangeRule, Rule, ScoredRule, ValuesRule
 
 BESIDE = 6
 """Photos on each contact sheet."""
 STEPS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Shares dropped for which the table gives the threshold."""
+MOST_VALUES = 20
+"""Values of which the table says how many photos have them."""
 
 
 def preview(root: str) -> Outcome:
@@ -36,16 +39,18 @@ def preview(root: str) -> Outcome:
     page.numbers({"photos": f"{total:,}", "would stay": f"{np.count_nonzero(passed):,}", "rules": str(len(decided))})
     for note in applied.notes:
         page.text(note)
-    page.table(["rule", "kind", "drops", "alone"], _overview(applied.rules, decided), title="Rules")
+    page.table(["rule", "kind", "limit", "drops", "alone", "without a score"], _overview(applied.rules, decided))
     shown = {name: _beside(decided[name]) for name in decided}
     ids = sorted({evidence.ids[k] for kept, dropped in shown.values() for k in (*kept, *dropped)})
     pictures, names = thumbnails(run, ids, 220), file_names(run, ids)
     for name, rule in applied.rules.items():
         decisions = decided[name]
         page.heading(name, _sentence(rule, decisions))
-        if is_scored(rule) and np.isfinite(decisions.score).any():
-            page.figure(_histogram(decisions, name), "Distribution of the scores; the line is the threshold.")
-            page.table(["dropped", "photos that stay", "threshold"], _thresholds(rule, decisions))
+        if isinstance(rule, ScoredRule) and np.isfinite(decisions.score).any():
+            page.figure(_histogram(rule, decisions), "Distribution of the scores; the line is the threshold.")
+            page.table(["threshold", "photos that stay", "dropped", ""], _thresholds(rule, decisions.score))
+        if isinstance(rule, ValuesRule):
+            page.table(["value", "photos", "dropped"], _values(evidence.words(rule), decisions))
         for title, rows, accent in zip(
             ("Kept, nearest to the line", "Dropped, nearest to the line"), shown[name], ("good", "bad"), strict=True
         ):
@@ -63,20 +68,52 @@ def preview(root: str) -> Outcome:
     return Outcome(stage="filter preview", counts=counts, notes=applied.notes, files={"preview": str(path)})
 
 
-def _overview(rules: dict[str, Rule], decided: dict[str, Decisions]) -> list[tuple[str, str, int, int]]:
-    """Per rule: what it drops, and what no other rule drops."""
+def _overview(rules: dict[str, Rule], decided: dict[str, Decisions]) -> list[tuple[str, str, str, int, int, int]]:
+    """Per rule: its limit, what it drops, what no other rule drops, and of what it knows nothing."""
     drops = np.stack([~found.kept for found in decided.values()]) if decided else np.zeros((0, 0), bool)
     alone = drops & (drops.sum(axis=0) == 1)
-    return [(name, rule.kind, int(drops[k].sum()), int(alone[k].sum())) for k, (name, rule) in enumerate(rules.items())]
+    return [
+        (
+            name,
+            rule.kind,
+            _limit(rule),
+            int(drops[k].sum()),
+            int(alone[k].sum()),
+            int(np.isnan(decided[name].score).sum()) if is_scored(rule) else 0,
+        )
+        for k, (name, rule) in enumerate(rules.items())
+    ]
+
+
+def _limit(rule: Rule) -> str:
+    """The limit in the settings' words."""
+    if isinstance(rule, ScoredRule):
+        return ", ".join(f"{side} = {plain(limit)}" for side, limit in _limits(rule))
+    return f"most = {rule.most}" if isinstance(rule, CapRule) else ""
+
+
+def _limits(rule: ScoredRule) -> list[tuple[str, float]]:
+    sides = (("at_least", rule.at_least), ("at_most", rule.at_most))
+    return [(side, limit) for side, limit in sides if limit is not None]
 
 
 def _sentence(rule: Rule, decisions: Decisions) -> str:
     dropped = np.count_nonzero(~decisions.kept)
-    text = f"{rule.kind}: drops {dropped:,} of {len(decisions.kept):,} photos."
+    subject = next((getattr(rule, field) for field in ("measure", "column", "per") if hasattr(rule, field)), "")
+    text = f"{rule.kind} {subject}".strip() + f": drops {dropped:,} of {len(decisions.kept):,} photos."
     unknown = np.count_nonzero(np.isnan(decisions.score))
     if is_scored(rule) and unknown:
         text += f" {unknown:,} photos have no score and {'stay' if rule.missing == 'keep' else 'go'}."
     return text
+
+
+def _values(words: list[list[str]], decisions: Decisions) -> list[tuple[str, int, int]]:
+    """What is known of the photos in words: most frequent first."""
+    counts: dict[str, list[int]] = {}
+    for known, kept in zip(words, decisions.kept.tolist(), strict=True):
+        counts.setdefault(" + ".join(known) or "(not known)", []).append(int(not kept))
+    ordered = sorted(counts.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_VALUES]
+    return [(value, len(dropped), sum(dropped)) for value, dropped in ordered]
 
 
 def _note(decisions: Decisions, row: int) -> str:
@@ -96,35 +133,40 @@ def _beside(decisions: Decisions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np
     )
 
 
-def _thresholds(rule: Rule, decisions: Decisions) -> list[tuple[str, int, str]]:
-    """Thresholds that would drop given shares, on the side on which the rule drops."""
-    assert isinstance(rule, ScoredRule)
-    scores = np.sort(decisions.score[np.isfinite(decisions.score)])
+def _thresholds(rule: ScoredRule, scores: Scores) -> list[tuple[str, int, str, str]]:
+    """How many photos stay at which threshold, from the mildest on, each limit of the rule by itself."""
+    known = np.sort(scores[np.isfinite(scores)])
+    unknown = len(scores) - len(known) if rule.missing is Missing.KEEP else 0
     rows = []
-    for share in STEPS:
-        gone = round(share * len(scores))
-        below = rule.at_least is not None
-        edge = scores[min(gone, len(scores) - 1)] if below else scores[max(len(scores) - 1 - gone, 0)]
-        stay = np.count_nonzero(scores >= edge if below else scores <= edge)
-        rows.append((f"{share:.0%}", int(stay), f"{'at_least' if below else 'at_most'} = {plain(float(edge))}"))
+    for side, limit in _limits(rule):
+        below = side == "at_least"
+        places = [round(share * (len(known) - 1)) for share in STEPS]
+        edges = {float(plain(float(known[place if below else -1 - place]))) for place in places}
+        for edge in sorted({*edges, limit}, reverse=not below):
+            stay = int(np.count_nonzero(known >= edge if below else known <= edge)) + unknown
+            gone = f"{(len(scores) - stay) / len(scores):.1%}"
+            rows.append((f"{side} = {plain(edge)}", stay, gone, "now" if edge == limit else ""))
     return rows
 
 
-def _histogram(decisions: Decisions, name: str) -> str:
+def _histogram(rule: ScoredRule, decisions: Decisions) -> str:
     from matplotlib.figure import Figure
 
-    scores = decisions.score[np.isfinite(decisions.score)]
+    known = np.isfinite(decisions.score)
+    scores, kept = decisions.score[known], decisions.kept[known]
     low, high = np.quantile(scores, [0.001, 0.999])
-    line = decisions.threshold[np.isfinite(decisions.threshold)]
     figure = Figure(figsize=(7, 2.2), layout="constrained")
     axes = figure.subplots()
     edges = np.linspace(low, high, 61).tolist() if high > low else 10
-    axes.hist(np.clip(scores, low, high), bins=edges, color="#0072b2")
-    for limit in np.unique(line[np.isfinite(line)]):
+    parts = [np.clip(part, low, high) for part in (scores[kept], scores[~kept])]
+    axes.hist(parts, bins=edges, stacked=True, color=["#0072b2", "#d55e00"], label=["kept", "dropped"])
+    for _, limit in _limits(rule):
         axes.axvline(limit, color="#d55e00", linewidth=1.5)
-    axes.set_xlabel(f"score of {name}")
+    axes.set_xlabel(rule.measure if isinstance(rule, RangeRule) else "score")
     axes.set_ylabel("photos")
     axes.spines[["top", "right"]].set_visible(False)
+    if not kept.all():
+        axes.legend(frameon=False)
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata={"Date": None})
     return stream.getvalue()

@@ -1,9 +1,8 @@
-"""Which rules can be evaluated, and what each of them looks at."""
+"""What the rules look at, and what each of them decides."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -13,8 +12,8 @@ import pyarrow as pa
 
 from curation.embedding.protocol import TextEmbedder, Vectors
 from curation.filtering.decisions import Decisions, Scores, decide, needs_vectors
-from curation.filtering.heads import belongs_to, read_head
-from curation.filtering.prompts import ORDINARY, ensembles, known_classes, margins
+from curation.filtering.heads import read_head
+from curation.filtering.prompts import ORDINARY, ensembles, margins
 from curation.filtering.similarity import (
     likeness,
     neighbour_distance,
@@ -25,9 +24,8 @@ from curation.filtering.similarity import (
 )
 from curation.filtering.values import decide_values
 from flows.context import Run
-from flows.embedders import has_text, make_embedder, matrix_of, space_name
+from flows.embedders import make_embedder, matrix_of, space_name
 from flows.filter_faces import count_faces
-from schemas.errors import SalonError, WrongUse
 from schemas.settings.rules import (
     CapRule,
     ExemplarRule,
@@ -40,90 +38,11 @@ from schemas.settings.rules import (
     TypicalityRule,
     ValuesRule,
 )
-from warehouse.facts import find_photos, groups_of, numbers_of, numeric_measures, text_columns, texts_of
+from warehouse.facts import find_photos, groups_of, numbers_of, texts_of
 from warehouse.vectors import VectorMatrix, vectors_of
 
-MOST_FOR_SCENES = 200_000
-"""Photos among which scenes are looked for; every pair is compared."""
 DIGITS = 6
 """Scores from vectors are rounded: another processor may add in another order."""
-
-
-@dataclass(frozen=True)
-class Applied:
-    """Rules that can be evaluated, and sentences about those that cannot."""
-
-    rules: dict[str, Rule]
-    notes: tuple[str, ...]
-
-
-def applicable(run: Run) -> Applied:
-    """Look at every rule before any work: what cannot be evaluated is said now, not after an hour.
-
-    Raises
-    ------
-    WrongUse
-        A rule without ``if_possible`` cannot be evaluated.
-    """
-    rules: dict[str, Rule] = {}
-    notes: list[str] = []
-    for name, rule in run.settings.filter.rules.items():
-        if not rule.enabled:
-            continue
-        obstacle = why_not(rule, run)
-        if not obstacle:
-            rules[name] = rule
-        elif rule.if_possible:
-            notes.append(f"Rule '{name}' is not applied: {obstacle}.")
-        else:
-            raise WrongUse(
-                f"rule '{name}' cannot be evaluated: {obstacle}; change [filter.rules.{name}], or set "
-                "enabled = false or if_possible = true there."
-            )
-    # Caps count what all others let pass, so they come last.
-    ordered = sorted(rules.items(), key=lambda item: isinstance(item[1], CapRule))
-    return Applied(dict(ordered), tuple(notes))
-
-
-def why_not(rule: Rule, run: Run) -> str:
-    """Why a rule cannot be evaluated; empty where it can."""
-    if isinstance(rule, RangeRule) and rule.measure not in numeric_measures():
-        return f"'{rule.measure}' is no measure (there are {', '.join(numeric_measures())})"
-    if isinstance(rule, ValuesRule) and rule.column not in text_columns():
-        return f"'{rule.column}' is no text column of photos (there are {', '.join(text_columns())})"
-    if isinstance(rule, PromptRule):
-        unknown = [name for name in rule.classes if name not in known_classes()]
-        if unknown:
-            return f"there is no class '{unknown[0]}' (there are {', '.join(known_classes())})"
-        if not has_text(run.settings.embed):
-            return f"the embedder '{run.settings.embed.embedder}' has no text half"
-    if isinstance(rule, ExemplarRule):
-        for name, found in find_photos(run.warehouse, rule.like).items():
-            if len(found) != 1:
-                return f"'{name}' names {len(found) or 'no'} photos, one is expected"
-    return _why_no_vectors(rule, run) if needs_vectors(rule) else ""
-
-
-def _why_no_vectors(rule: Rule, run: Run) -> str:
-    try:
-        space = space_name(run.settings.embed)
-    except SalonError as error:
-        return str(error).rstrip(".")
-    if isinstance(rule, HeadRule):
-        stranger = belongs_to(Path(rule.file), rule.model, space)
-        if stranger:
-            return f"the head {rule.file}: {stranger}"
-        read_head(Path(rule.file))
-    found = run.warehouse.query(
-        """SELECT (SELECT count(*) FROM embeddings WHERE model = ?) AS vectors,
-                  (SELECT count(*) FROM representatives) AS photos""",
-        [space],
-    ).to_pylist()[0]
-    if found["photos"] and not found["vectors"]:
-        return f"there are no vectors of {space} (run `salon embed`)"
-    if isinstance(rule, CapRule) and found["photos"] > MOST_FOR_SCENES:
-        return f"scenes are looked for among at most {MOST_FOR_SCENES:,} photos, there are {found['photos']:,}"
-    return ""
 
 
 class Evidence:
@@ -171,6 +90,11 @@ class Evidence:
         assert isinstance(embedder, TextEmbedder)
         return embedder
 
+    def words(self, rule: ValuesRule) -> list[list[str]]:
+        """All that is known in words of each representative in the rule's column."""
+        known: list[list[str]] = texts_of(self._run.warehouse, rule.column)["known"].to_pylist()
+        return known
+
     def space_of(self, rule: Rule) -> str:
         """Name of the space whose vectors a rule looks at; empty where it looks at none."""
         return self.space if needs_vectors(rule) else ""
@@ -185,7 +109,7 @@ class Evidence:
             Photos that the rules before let pass: caps count only those.
         """
         if isinstance(rule, ValuesRule):
-            return decide_values(rule, texts_of(self._run.warehouse, rule.column)["known"].to_pylist())
+            return decide_values(rule, self.words(rule))
         if isinstance(rule, CapRule):
             return self._cap(rule, passed)
         if isinstance(rule, RangeRule):
@@ -219,13 +143,7 @@ class Evidence:
         if isinstance(rule, TypicalityRule):
             return self._typicality(rule, vectors, there)
         assert isinstance(rule, HeadRule)
-        head = read_head(Path(rule.file))
-        if head.dimensions != vectors.shape[1]:
-            raise WrongUse(
-                f"{rule.file}: the head takes vectors of {head.dimensions} numbers, those of {self.space} have "
-                f"{vectors.shape[1]}."
-            )
-        return head.scores(vectors)
+        return read_head(Path(rule.file)).scores(vectors)
 
     def _typicality(self, rule: TypicalityRule, vectors: Vectors, there: npt.NDArray[np.bool_]) -> Scores:
         ids = [self.ids[k] for k in np.flatnonzero(there)]

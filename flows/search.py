@@ -11,7 +11,7 @@ from PIL import Image
 from curation.canonical import VERSION as PICTURE_VERSION
 from curation.embedding.protocol import TextEmbedder
 from flows.context import Run, open_run
-from flows.embedders import has_text, make_embedder, matrix_of, space_name
+from flows.embedders import make_embedder, matrix_of, space_name, why_no_text
 from flows.outcome import Outcome
 from flows.reports.page import Page, Tile
 from schemas.errors import WrongUse
@@ -62,11 +62,8 @@ def search(root: str, text: str | None, like: str | None, count: int) -> Found:
 
 
 def _of_text(run: Run, text: str) -> tuple[Vectors, str]:
-    if not has_text(run.settings.embed):
-        raise WrongUse(
-            f"the embedder '{run.settings.embed.embedder}' has no text half: search with --like PHOTO, or set "
-            "embed.embedder to an open_clip model."
-        )
+    if silent := why_no_text(run.settings.embed):
+        raise WrongUse(f"{silent}: search with --like PHOTO, or set embed.embedder to an open_clip model that is here.")
     embedder = make_embedder(run.settings.embed)
     assert isinstance(embedder, TextEmbedder)
     return embedder.embed_text([text])[0], ""

@@ -58,18 +58,33 @@ def commented_settings() -> str:
     lines = ["# Settings of this Salon warehouse. Every line that begins with '#key =' shows the default."]
     for name, field in Settings.model_fields.items():
         lines += ["", f"# {field.description}", f"[{name}]"]
-        lines += _commented_part(field)
+        lines += _commented_part(name, field)
     return "\n".join(lines) + "\n"
 
 
-def _commented_part(part: FieldInfo) -> list[str]:
+def _commented_part(section: str, part: FieldInfo) -> list[str]:
     lines: list[str] = []
     model = part.annotation
     assert isinstance(model, type) and issubclass(model, SettingsPart)
     defaults = model()
+    tables: list[str] = []
     for name, field in model.model_fields.items():
-        lines.append(f"# {field.description}")
-        lines.append(f"#{name} = {toml_value(getattr(defaults, name))}")
+        default = getattr(defaults, name)
+        if isinstance(default, dict) and default:  # tables end the part that they stand in, so they come last
+            tables += ["", f"# {field.description}", *_commented_tables(f"{section}.{name}", default)]
+        else:
+            lines += [f"# {field.description}", f"#{name} = {toml_value(default)}"]
+    return lines + tables
+
+
+def _commented_tables(section: str, members: dict[str, SettingsPart]) -> list[str]:
+    """Default members of a table of tables, such as filter rules: what each says beyond its kind's own defaults."""
+    lines: list[str] = []
+    for name, member in members.items():
+        usual = {key: field.default for key, field in type(member).model_fields.items()}
+        told = [(key, value) for key, value in member if key == "kind" or value != usual[key]]
+        lines.append(f"#[{section}.{name}]")
+        lines += [f"#{key} = {toml_value(value)}" for key, value in sorted(told, key=lambda pair: pair[0] != "kind")]
     return lines
 
 

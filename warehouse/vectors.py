@@ -27,6 +27,7 @@ from warehouse.locks import exclusive
 from warehouse.store import Warehouse
 
 ID_BYTES = 32
+KEY = f"V{ID_BYTES}"
 BLOCK = 1 << 16
 """Vectors that a search looks at in one product."""
 LOCK_PATIENCE_S = 600.0
@@ -59,12 +60,21 @@ class VectorMatrix:
 
     def rows_of(self, photo_ids: Sequence[str]) -> npt.NDArray[np.int64]:
         """Row of each photo; -1 where it has no vector."""
-        keys = np.ascontiguousarray(self.ids).view(f"V{ID_BYTES}").ravel()
-        order = np.argsort(keys)
-        wanted = np.frombuffer(bytes.fromhex("".join(photo_ids)), dtype=f"V{ID_BYTES}")
-        places = np.searchsorted(keys, wanted, sorter=order) if len(keys) else np.zeros(len(wanted), np.int64)
-        rows = order[np.minimum(places, len(keys) - 1)] if len(keys) else np.full(len(wanted), -1)
-        return np.where(keys[rows] == wanted, rows, -1) if len(keys) else rows
+        wanted = np.frombuffer(bytes.fromhex("".join(photo_ids)), dtype=KEY)
+        if not len(self.ids) or not len(wanted):
+            return np.full(len(wanted), -1, np.int64)
+        keys = np.ascontiguousarray(self.ids).view(KEY).ravel()
+        # Eight bytes of a hash nearly always tell photos apart, and are sorted in a third of the time.
+        heads = np.ascontiguousarray(self.ids[:, :8]).view(np.uint64).ravel()
+        order = np.argsort(heads)
+        ordered = heads[order]
+        if (ordered[1:] == ordered[:-1]).any():
+            order = np.argsort(keys)
+            places = np.searchsorted(keys, wanted, sorter=order)
+        else:
+            places = np.searchsorted(ordered, wanted.view(np.uint64)[:: ID_BYTES // 8])
+        rows = order[np.minimum(places, len(keys) - 1)]
+        return np.where(keys[rows] == wanted, rows, -1)
 
 
 def open_vectors(warehouse: Warehouse, model: str, cache: Path | None = None) -> VectorMatrix:

@@ -102,8 +102,9 @@ def cells_of(plane: npt.NDArray[np.int32], n: int) -> list[npt.NDArray[np.int32]
 
 def deviation(values: Small) -> float:
     """Standard deviation of integers, from exact sums."""
-    v = values.astype(np.int64).ravel()
+    v = values.astype(np.float64).ravel()
     n = v.size
+    # Sums of integers below 2^53 are exact in float64, in whatever order.
     total, squares = int(v.sum()), int((v * v).sum())
     return float(np.sqrt(max(n * squares - total * total, 0)) / n)
 
@@ -190,15 +191,16 @@ def texture(views: Views) -> Floats:
 
 def _binary_patterns(luma: Small) -> Small:
     """Number of brighter neighbours where at most two changes occur around the pixel, else 9 (Ojala 2002)."""
-    centre = luma[1:-1, 1:-1] + 2  # noise of two codes is no pattern
-    height, width = luma.shape
+    plane = luma.astype(np.int16)
+    centre = plane[1:-1, 1:-1] + 2  # noise of two codes is no pattern
+    height, width = plane.shape
     ring = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0)]
-    above = [luma[dy : height - 2 + dy, dx : width - 2 + dx] >= centre for dy, dx in ring]
-    count = np.zeros(centre.shape, np.int32)
-    changes = np.zeros(centre.shape, np.int32)
+    above = [(plane[dy : height - 2 + dy, dx : width - 2 + dx] >= centre).view(np.uint8) for dy, dx in ring]
+    count = np.zeros(centre.shape, np.uint8)
+    changes = np.zeros(centre.shape, np.uint8)
     for k in range(8):
         count += above[k]
-        changes += above[k] != above[k - 1]
+        changes += above[k] ^ above[k - 1]
     return np.where(changes <= 2, count, 9).astype(np.int32)
 
 

@@ -12,9 +12,9 @@ import open_clip
 import torch
 from safetensors import SafetensorError
 
-from curation.embedding.open_clip_weights import Weights, find_weights
+from curation.embedding.open_clip_weights import Weights, find_weights, tokenizer_of
 from curation.embedding.precision import Form, fastest_form, in_form
-from curation.embedding.preparation import FAITHFUL_MARGIN, Preparation
+from curation.embedding.preparation import Preparation
 from curation.embedding.protocol import Prepared, Space, Vectors, normalised
 from curation.embedding.specs import CheckpointSpec, FolderSpec, TagSpec
 from schemas.codes import Precision
@@ -31,7 +31,7 @@ class Loading:
 
     Parameters
     ----------
-    device, precision, weights_sha256, download, reduced_decoding, batch
+    device, precision, weights_sha256, download, batch
         See `schemas.settings.embed`.
     pictures : int, optional
         How many are to be embedded: a precision is measured only where that pays.
@@ -41,7 +41,6 @@ class Loading:
     precision: Precision = Precision.AUTO
     weights_sha256: str = ""
     download: bool = False
-    reduced_decoding: bool = False
     batch: int = 0
     pictures: int | None = None
 
@@ -110,7 +109,7 @@ class OpenClipEmbedder:
     def __init__(self, model: Any, weights: Weights, device: torch.device, loading: Loading) -> None:
         self.batch = loading.batch or BATCH.get(device.type, 32)
         self.ahead = 0 if device.type == "cpu" else 4
-        self.preparation = preparation_of(model, margin=1.0 if loading.reduced_decoding else FAITHFUL_MARGIN)
+        self.preparation = preparation_of(model)
         self._model = model.to(device)
         self._weights = weights
         self._device = device
@@ -173,13 +172,7 @@ class OpenClipEmbedder:
         MissingWeights
             The model's tokenizer is not on this machine.
         """
-        try:
-            tokenizer = open_clip.get_tokenizer(self._weights.architecture)
-        except (OSError, ValueError, ImportError) as error:
-            raise MissingWeights(
-                f"{self._weights.name}: the tokenizer of its text half is not on this machine: "
-                f"{str(error).splitlines()[0]}"
-            ) from error
+        tokenizer = tokenizer_of(self._weights)
         with torch.no_grad():
             found = self._model.encode_text(tokenizer(list(sentences)).to(self._device))
         return normalised(found.float().cpu().numpy())
@@ -191,7 +184,7 @@ class OpenClipEmbedder:
         return int(form(grey).shape[-1])
 
 
-def preparation_of(model: Any, margin: float) -> Preparation:
+def preparation_of(model: Any) -> Preparation:
     """What open_clip would do to a picture for this model."""
     known = open_clip.get_model_preprocess_cfg(model)
     size = known["size"]
@@ -204,5 +197,4 @@ def preparation_of(model: Any, margin: float) -> Preparation:
         interpolation=str(known["interpolation"]),
         resize_mode=str(known["resize_mode"]),
         fill=int(known.get("fill_color") or 0),
-        margin=margin,
     )

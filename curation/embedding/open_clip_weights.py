@@ -158,6 +158,18 @@ def _refuse_unknown(model: str) -> None:
         raise WrongUse(f"open_clip knows no model '{model}'; it has {', '.join(open_clip.list_models())}.")
 
 
+def tokenizer_of(weights: Weights) -> Any:
+    """The tokenizer of a model's text half; raises MissingWeights where its words are not on this machine."""
+    import open_clip
+
+    try:
+        return open_clip.get_tokenizer(weights.architecture)
+    except (OSError, ValueError, ImportError) as error:
+        raise MissingWeights(
+            f"{weights.name}: the tokenizer of its text half is not on this machine: {_first(error)}."
+        ) from error
+
+
 def sha256_of(file: Path) -> str:
     """Checksum of a file, in hex."""
     with file.open("rb") as stream:

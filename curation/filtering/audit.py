@@ -27,6 +27,8 @@ class Audited:
         Names of the strata that it belongs to.
     score, threshold : float or None
         What the rule measured, and the limit.
+    weight : float
+        Photos that it stands for: one over its inclusion probability.
     """
 
     photo_id: str
@@ -35,26 +37,35 @@ class Audited:
     strata: tuple[str, ...]
     score: float | None
     threshold: float | None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
 class Share:
-    """A share wrongly dropped, with its 95 % interval (Wilson 1927)."""
+    """A share wrongly dropped, with its 95 % interval (Wilson 1927).
+
+    Attributes
+    ----------
+    rule, stratum : str
+        The stratum is empty for all together.
+    audited, wrong : int
+        Photos that people saw, and those of them that were wrongly dropped.
+    share : float
+        Estimated share among all that the rule dropped (Hajek 1971: each photo by its weight), 0 to 1.
+    low, high : float
+        Its interval, at the number of equally weighted photos that would say as much (Kish 1965).
+    """
 
     rule: str
     stratum: str
     audited: int
     wrong: int
+    share: float
     low: float
     high: float
 
-    @property
-    def share(self) -> float:
-        """Share of the audited photos that were wrongly dropped."""
-        return self.wrong / self.audited
 
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
+def wilson(hits: float, n: float) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson 1927); raises ValueError where n is 0."""
     if n <= 0:
         raise ValueError("an interval needs at least one observation")
@@ -65,14 +76,19 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 def shares(audited: Iterable[Audited]) -> list[Share]:
     """Shares wrongly dropped by rule, over all and within each stratum, in the order of the names."""
-    counts: dict[tuple[str, str], list[bool]] = {}
+    groups: dict[tuple[str, str], list[Audited]] = {}
     for one in audited:
         for stratum in ("", *one.strata):
-            counts.setdefault((one.rule, stratum), []).append(one.wrong)
-    return [
-        Share(rule, stratum, len(wrong), sum(wrong), *wilson(sum(wrong), len(wrong)))
-        for (rule, stratum), wrong in sorted(counts.items())
-    ]
+            groups.setdefault((one.rule, stratum), []).append(one)
+    return [_share(rule, stratum, members) for (rule, stratum), members in sorted(groups.items())]
+
+
+def _share(rule: str, stratum: str, members: Sequence[Audited]) -> Share:
+    total = sum(one.weight for one in members)
+    share = sum(one.weight for one in members if one.wrong) / total
+    effective = total**2 / sum(one.weight**2 for one in members)
+    low, high = wilson(share * effective, effective)
+    return Share(rule, stratum, len(members), sum(one.wrong for one in members), share, low, high)
 
 
 def limit_for(audited: Sequence[Audited], precision: float) -> float | None:
@@ -101,7 +117,7 @@ def limit_for(audited: Sequence[Audited], precision: float) -> float | None:
         rest = ordered[k:]
         if k and ordered[k - 1].score == first.score:
             continue
-        if sum(not one.wrong for one in rest) / len(rest) >= precision:
+        if sum(one.weight for one in rest if not one.wrong) / sum(one.weight for one in rest) >= precision:
             if k == 0:
                 return first.threshold
             return (float(first.score or 0.0) + float(ordered[k - 1].score or 0.0)) / 2

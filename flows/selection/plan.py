@@ -29,6 +29,7 @@ from labeling.design.shared import shared_queue
 from labeling.design.stimuli import Stimulus
 from labeling.protocols.catalogue import resolve
 from labeling.selection.choose import Rules, choose, simple_random
+from labeling.selection.rejects import random_by_rule
 from schemas.codes import TaskRole
 from schemas.protocols import Protocol, ProtocolKind
 from schemas.ratings import Batch, BatchState, Task
@@ -226,12 +227,12 @@ def _without(pool: Candidates, listed: set[str]) -> Candidates:
 
 
 def _audit(run: Run, study: StudySettings, batch_id: str, wanted: int, seed: str) -> list[Stimulus]:
-    """A simple random sample of what the filter rejected: it shows what the filter costs."""
+    """A random slice of what each rule of the filter rejected: it shows what the rule costs."""
     share = round(study.audit_share * wanted)
     if not share:
         return []
-    photos, probability = simple_random(rejected(run, batch_id), share, f"{seed}/audit")
-    return [Stimulus((photo,), TaskRole.AUDIT, "audit", probability, "rejected by the filter") for photo in photos]
+    chosen = random_by_rule(rejected(run, batch_id), share, f"{seed}/audit")
+    return [Stimulus((photo,), TaskRole.AUDIT, "audit", p, "rejected by the filter") for photo, p in chosen.items()]
 
 
 def _bursts(

@@ -34,10 +34,10 @@ CANDIDATES = """
 """
 
 REJECTED = """
-    SELECT photo_id FROM representatives SEMI JOIN (SELECT photo_id FROM verdicts WHERE NOT kept) USING (photo_id)
+    SELECT rule, list(photo_id ORDER BY photo_id) AS photos FROM verdicts SEMI JOIN representatives USING (photo_id)
     ANTI JOIN (SELECT photo_id FROM verdicts WHERE NOT kept AND regexp_matches(lower(rule), $2)) u USING (photo_id)
     ANTI JOIN ({earlier}) e USING (photo_id)
-    ORDER BY photo_id
+    WHERE NOT kept GROUP BY rule ORDER BY rule
 """
 
 BURSTS = """
@@ -84,11 +84,11 @@ def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
     return Candidates(Pool(ids, properties, caps), vectors, space or "image properties")
 
 
-def rejected(run: Run, batch_id: str) -> list[str]:
-    """Photos that the filter rejected and that may be shown for an audit, ascending."""
+def rejected(run: Run, batch_id: str) -> dict[str, list[str]]:
+    """Photos that each filter rule rejected and that may be shown for an audit, ascending."""
     words = "|".join(run.settings.study.audit_never) or "$^"
     rows = run.warehouse.query(REJECTED.format(earlier=EARLIER), [batch_id, words])
-    return [str(photo) for photo in rows["photo_id"].to_pylist()]
+    return dict(zip(rows["rule"].to_pylist(), rows["photos"].to_pylist(), strict=True))
 
 
 def burst_frames(run: Run, batch_id: str, frames: int, *, again: bool) -> dict[str, tuple[str, ...]]:

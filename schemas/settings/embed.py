@@ -24,11 +24,6 @@ class EmbedSettings(SettingsPart):
     download: bool = Field(
         False, description="Weights named by a tag may be fetched from a model hub; else only what is on this machine."
     )
-    reduced_decoding: bool = Field(
-        False,
-        description="Decode pictures at half scale even where little more than the model's input size is left: faster, "
-        "and vectors differ a little (docs/embedding.md).",
-    )
     batch: int = Field(0, ge=0, description="Pictures per forward pass; 0 suits the device.")
     workers: int = Field(0, ge=0, description="Threads that decode ahead of the model; 0 is one per core.")
     shard: int = Field(2000, ge=1, description="Photos per commit: what one kill can cost.")

@@ -38,7 +38,10 @@ class StudySettings(SettingsPart):
         0.18, ge=0, le=1, description="Share of a batch that is a simple random sample of what the rest leaves over."
     )
     audit_share: float = Field(
-        0.02, ge=0, le=0.5, description="Share of a batch taken at random from what the filter rejected."
+        0.02,
+        ge=0,
+        le=0.5,
+        description="Share of a batch taken at random from what the filter rejected, in equal parts by rule.",
     )
     audit_never: tuple[str, ...] = Field(
         ("unsafe", "nudity", "gore", "nsfw"),

@@ -123,7 +123,6 @@ def measure(model: str, options: argparse.Namespace, folder: Path) -> dict[str, 
         device=options.device,
         precision=Precision(options.precision),
         batch=options.batch,
-        reduced_decoding=options.reduced_decoding,
         pictures=10**6,
     )
     embedder = load_open_clip(CheckpointSpec(model, checkpoint_of(model, folder)), loading)
@@ -178,7 +177,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--pictures", type=int, default=0)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--reduced-decoding", action="store_true")
     options = parser.parse_args(arguments)
     if options.models is None:
         options.models = ["ViT-B-32", "ViT-L-14"] if options.device.startswith("cuda") else ["ViT-B-32"]

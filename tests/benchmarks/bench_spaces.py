@@ -19,15 +19,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from PIL import Image
 
-from curation.canonical import encode
+from curation.canonical import canonical_bytes
+from curation.decoding.decode import ORIENTATION_TAG, decode
 from curation.embedding.descriptor import Descriptor
 from curation.embedding.loader import embed_pictures
 from curation.embedding.open_clip import Loading, load_open_clip
 from curation.embedding.specs import FolderSpec
-from curation.filtering.similarity import neighbour_distance
 from schemas.codes import Precision
 from tests.conftest import real_data
-from tests.curation.embedding.test_descriptor import area_under_curve, ridge_correlation, strangers
+from tests.curation.embedding.strangers import other_strangers, plain_strangers
+from tests.curation.embedding.test_descriptor import outlier_area, ridge_correlation
+
+SEEDS = (101, 202)
 
 
 def vectors_of(embedder: Any, pictures: list[bytes]) -> Any:
@@ -37,9 +40,21 @@ def vectors_of(embedder: Any, pictures: list[bytes]) -> Any:
 
 
 def canonical(data: bytes) -> bytes:
-    """The canonical picture of a photo that is no larger than 512 pixels on its short side."""
-    with Image.open(io.BytesIO(data)) as picture:
-        return encode(picture.convert("RGB"))
+    """The canonical picture of a photo, as ingest makes it."""
+    return canonical_bytes(decode(data), data)
+
+
+def larger_photos() -> list[bytes]:
+    """Upright JPEG originals of more than canonical size: made by people, cameras and generators."""
+    found = []
+    for folder in ("avt_ai", "dups"):
+        for path in sorted(real_data(folder, "images").glob("*.jp*g")):
+            data = path.read_bytes()
+            with Image.open(io.BytesIO(data)) as picture:
+                plain = picture.format == "JPEG" and picture.mode == "RGB" and "icc_profile" not in picture.info
+                if plain and min(picture.size) > 600 and picture.getexif().get(ORIENTATION_TAG, 1) == 1:
+                    found.append(data)
+    return found
 
 
 def main() -> None:
@@ -50,21 +65,36 @@ def main() -> None:
     with (folder / "published_means.csv").open(newline="") as stream:
         beauty = {row["image_id"]: float(row["published_beauty_mean"]) for row in csv.DictReader(stream)}
     target = np.array([beauty[row["image_id"]] for row in images])
-    originals = [(folder / row["file"]).read_bytes() for row in images]
+    photos = [canonical((folder / row["file"]).read_bytes()) for row in images]
+    larger = larger_photos()
     tower = FolderSpec(real_data("open_clip", "mobilenet-v1-real"))
     for embedder in (Descriptor(), load_open_clip(tower, Loading(device="cpu", precision=Precision.FLOAT32))):
-        vectors = vectors_of(embedder, [canonical(data) for data in originals])
-        everything = np.concatenate([vectors, vectors_of(embedder, strangers())])
-        distance = neighbour_distance(everything, everything, np.arange(len(everything)), 0)
-        cosine = np.sum(vectors[:100] * vectors_of(embedder, originals[:100]), axis=1)
-        row = {
+        vectors = vectors_of(embedder, photos)
+        from_original = vectors_of(embedder, larger)
+        cosine = np.sum(from_original * vectors_of(embedder, [canonical(data) for data in larger]), axis=1)
+        row: dict[str, object] = {
             "space": embedder.space.model,
             "ridge r to mean beauty (3 x 10-fold)": round(ridge_correlation(vectors, target), 3),
-            "AUC of strangers": round(area_under_curve(distance[len(vectors) :], distance[: len(vectors)]), 4),
+            "AUC of strangers, on which the measure was chosen": outliers(embedder, vectors, plain_strangers()),
+        }
+        for seed in SEEDS:
+            families = other_strangers(seed)
+            everyone = [data for family in families.values() for data in family]
+            row[f"AUC of other strangers, seed {seed}"] = outliers(embedder, vectors, everyone)
+            row[f"by family, seed {seed}"] = {
+                name: outliers(embedder, vectors, family) for name, family in families.items()
+            }
+        row |= {
+            "originals above canonical size": len(larger),
             "cosine canonical to original, mean": round(float(cosine.mean()), 5),
             "cosine canonical to original, least": round(float(cosine.min()), 5),
         }
         print(json.dumps(row), flush=True)
+
+
+def outliers(embedder: Any, photos: Any, planted: list[bytes]) -> float:
+    """AUC of the typicality rule's score on pictures planted among photos."""
+    return round(outlier_area(photos, vectors_of(embedder, planted)), 4)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ def test_real_photos_pass_and_the_rest_is_dropped_with_a_reason(root: Path, capf
     ).to_pylist()
     assert {(row["file_name"], row["rule"]) for row in dropped} == {
         ("blank.png", "blank"),
+        ("blank.png", "blurred"),
         ("blank.png", "low_information"),
         ("small.png", "resolution"),
         ("long.png", "elongation"),
@@ -139,6 +140,7 @@ def test_rules_that_cannot_be_evaluated_are_said_at_start(root: Path, capfd: Cap
         '[filter.rules.odd]\nkind = "typicality"\nat_most = 8': "there are no vectors of descriptor@1",
         '[filter.rules.x]\nkind = "range"\nmeasure = "charm"\nat_least = 1': "'charm' is no measure",
         '[filter.rules.x]\nkind = "exemplars"\nlike = ["absent"]\nat_most = 1': "'absent' names no photos",
+        '[filter.rules.x]\nkind = "range"\nmeasure = "blur"\nat_most = 0.5': "'blur' was not measured on any photo",
         '[filter.rules.x]\nkind = "head"\nfile = "l14-linearMSE.npz"\nat_least = 5': "it belongs to open_clip:ViT-L-14",
     }.items():
         (root / "salon.toml").write_text(text + "\n")
@@ -146,6 +148,32 @@ def test_rules_that_cannot_be_evaluated_are_said_at_start(root: Path, capfd: Cap
         assert ended.code == 2
         assert sentence in ended.err.replace("\n", " ")
         assert Warehouse.open(root).table(VERDICTS).count() == 0
+
+
+def test_rules_on_vectors_that_do_not_fit_are_said_at_start(root: Path, tmp_path: Path, capfd: Capture) -> None:
+    assert salon(capfd, root, "embed").code == 0
+    np.savez(tmp_path / "mine.npz", weight=np.ones((1, 768)), bias=np.zeros(1))
+    (tmp_path / "broken.npz").write_bytes(b"no arrays")
+    head = '[filter.rules.x]\nkind = "head"\nmodel = "descriptor@1"\nat_least = 5\nfile = '
+    embeddings = Warehouse.open(root).table(EMBEDDINGS)
+    found = Warehouse.open(root).query("SELECT photo_id FROM sightings WHERE file_name = 'small.png'")
+    embeddings.delete(f"photo_id = '{found['photo_id'][0].as_py()}'")
+    for text, sentence in {
+        f'{head}"{tmp_path}/mine.npz"': "takes vectors of 768 numbers, those of descriptor@1 have 776",
+        f'{head}"{tmp_path}/broken.npz"': "the arrays cannot be read",
+        '[filter.rules.x]\nkind = "exemplars"\nlike = ["small"]\nat_most = 1': "'small' has no vector of descriptor@1",
+    }.items():
+        (root / "salon.toml").write_text(text + "\n")
+        ended = salon(capfd, root, "filter")
+        assert ended.code == 2
+        assert sentence in ended.err.replace("\n", " ")
+    (root / "salon.toml").write_text(text + "\nif_possible = true\n")
+    ended = salon(capfd, root, "filter", "--json")
+    assert ended.code == 0
+    assert any("Rule 'x' is not applied" in note for note in json.loads(ended.out)["notes"])
+    (root / "salon.toml").write_text('[filter.rules.x]\nkind = "typicality"\nat_most = 50\n')
+    notes = json.loads(salon(capfd, root, "filter", "--json").out)["notes"]
+    assert "Rule 'x': 1 photos stay, there is no vector of descriptor@1." in notes
 
 
 def test_two_models_are_two_spaces_and_rules_on_vectors_decide(root: Path, capfd: Capture) -> None:
@@ -236,7 +264,14 @@ def test_preview_shows_every_rule_and_writes_no_verdict(root: Path, capfd: Captu
     assert answer["counts"]["resolution would drop"] == 1
     assert answer["counts"]["would stay"] == REAL
     page = Path(answer["files"]["preview"]).read_text()
-    for text in ("resolution", "not_a_photograph", "Dropped, nearest to the line", "small.png", "at_least = 200"):
+    for text in (
+        "resolution",
+        "not_a_photograph",
+        "Dropped, nearest to the line",
+        "small.png",
+        "at_least = 200",
+        "(not known)",
+    ):
         assert text in page
     assert Warehouse.open(root).table(VERDICTS).count() == 0
     assert salon(capfd, root, "filter", "--preview", "--audit").code == 2

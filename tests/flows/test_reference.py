@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+
 import pytest
 import typer
 
 from flows.cli.main import build
 from flows.reference import DOCS, PAGES
+from flows.settings import commented_settings
 from schemas.settings import Settings
 from schemas.tables import TABLES
 
@@ -41,3 +45,9 @@ def test_every_command_and_option_has_a_help_text() -> None:
         return found
 
     assert not silent(typer.main.get_command(build()), "salon")
+
+
+def test_a_commented_file_holds_the_defaults_when_its_comments_are_taken_away() -> None:
+    lines = [line[1:] if re.match(r"#(\[|\w+ = )", line) else line for line in commented_settings().splitlines()]
+    assert Settings.model_validate(tomllib.loads("\n".join(lines))) == Settings()
+    assert "[filter.rules.unsafe]" in lines

@@ -63,6 +63,19 @@ def test_the_matrix_holds_the_vectors_of_one_model_and_grows_with_the_table(ware
     assert matrix.rows_of([photo_id(10**6)]).tolist() == [-1]
 
 
+@pytest.mark.parametrize("head", [None, b"\x07" * 8])
+def test_rows_are_found_even_where_the_first_bytes_of_ids_are_equal(head: bytes | None) -> None:
+    ids = np.random.default_rng(1).integers(0, 256, (300, 32), dtype=np.uint8)
+    if head:
+        ids[40:60, :8] = np.frombuffer(head, np.uint8)
+    matrix = VectorMatrix(ids, np.zeros((300, 1), np.float32))
+    wanted = [50, 3, 299, 41, 0]
+    assert matrix.rows_of(matrix.photo_ids(np.array(wanted))).tolist() == wanted
+    absent = (head or ids[7, :8].tobytes()) + bytes(24)
+    assert matrix.rows_of([absent.hex(), "ff" * 32, "00" * 32]).tolist() == [-1, -1, -1]
+    assert matrix.rows_of([]).tolist() == []
+
+
 def test_a_kill_in_the_middle_of_writing_leaves_nothing_wrong(warehouse: Warehouse) -> None:
     open_vectors(warehouse, MODEL)
     for file in (warehouse.location.local("derived", "vectors")).rglob("*.bin"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
@@ -41,6 +43,17 @@ def test_shares_are_counted_by_rule_and_stratum() -> None:
         ("dark", "night", 0, 2),
     ]
     assert found[2].share == pytest.approx(1 / 3)
+
+
+def test_photos_of_a_small_sampling_fraction_count_for_more() -> None:
+    # One wrongly dropped photo stands for nine, three rightly dropped ones for one each.
+    photos = [audited(1, wrong=True), *(audited(k, wrong=False) for k in (2, 3, 4))]
+    found = shares([replace(one, weight=9.0 if one.wrong else 1.0) for one in photos])[0]
+    assert (found.audited, found.wrong) == (4, 1)
+    assert found.share == pytest.approx(9 / 12)
+    effective = 12**2 / (81 + 3)
+    assert (found.low, found.high) == pytest.approx(wilson(0.75 * effective, effective))
+    assert found.high - found.low > wilson(3, 4)[1] - wilson(3, 4)[0]  # it says less than four equal ones
 
 
 def test_the_limit_moves_outwards_until_the_rule_drops_rightly_often_enough() -> None:

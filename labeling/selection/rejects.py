@@ -1,0 +1,58 @@
+"""A random slice of what each filter rule rejected, so that a rare rule is audited as well as a greedy one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from labeling.selection.pool import permanent_numbers
+
+
+def random_by_rule(rejected: Mapping[str, Sequence[str]], wanted: int, seed: str) -> dict[str, float]:
+    """A simple random sample of what each rule rejected, in equal parts as far as the rules reach.
+
+    A photo that several rules rejected is asked about once and counts for all of them: every photo has one
+    permanent random number, and each rule's sample is its photos with the smallest.
+
+    Parameters
+    ----------
+    rejected : mapping of str to sequence of str
+        photo_ids by rule; a photo may stand under several rules.
+    wanted : int
+        Photos in all.
+    seed : str
+
+    Returns
+    -------
+    dict
+        photo_id to inclusion probability (the largest of its rules' sampling fractions), ascending; at most
+        `wanted` photos.
+    """
+    rules = sorted((name for name in rejected if rejected[name]), key=lambda name: (len(rejected[name]), name))
+    sampled: set[str] = set()
+    fraction: dict[str, float] = {}
+    for k, name in enumerate(rules):
+        photos = list(rejected[name])
+        # Rules that rejected little come first: what they cannot use is left to the others.
+        allowed = -(-(wanted - len(sampled)) // (len(rules) - k))
+        ordered = [photos[row] for row in np.argsort(permanent_numbers(photos, seed), kind="stable")]
+        quota = _reach(ordered, sampled, allowed)
+        sampled.update(ordered[:quota])
+        fraction[name] = quota / len(photos)
+    probability: dict[str, float] = {}
+    for name in rules:
+        for photo in rejected[name]:
+            if photo in sampled:
+                probability[photo] = max(probability.get(photo, 0.0), fraction[name])
+    return dict(sorted(probability.items()))
+
+
+def _reach(ordered: Sequence[str], sampled: set[str], allowed: int) -> int:
+    """Length of the longest beginning with no more new photos than allowed."""
+    new = 0
+    for place, photo in enumerate(ordered):
+        new += photo not in sampled
+        if new > allowed:
+            return place
+    return len(ordered)
