@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.peak_memory import peak_mb
 from tests.benchmarks.synthetic_tables import RATINGS_PER_PHOTO, write_ratings, write_tables
@@ -69,7 +70,7 @@ def count_kept(root: str) -> None:
     Warehouse.open(root).query_for_people("SELECT count(*) FROM kept")
 
 
-def run(stage: str, **parameters: object) -> Callable[[str], None]:
+def run(stage: str, **parameters: Any) -> Callable[[str], None]:
     """A flow, by ``module:name``."""
 
     def work(root: str) -> None:
