@@ -9,6 +9,7 @@ from typing import Any
 
 from flows.outcome import Outcome
 from flows.prefect_server import ensure_server
+from flows.team import refuse_sqlite
 from schemas.errors import GateRefused, PassingFault
 
 PREFECT_DEFAULTS = {
@@ -63,6 +64,8 @@ def run_flow(
     found = look() if look else None
     if found is not None:
         return found
+    if "root" in parameters:
+        refuse_sqlite(parameters["root"])
     ensure_server()
     if isinstance(flow, str):
         module, _, name = flow.partition(":")

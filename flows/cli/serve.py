@@ -18,8 +18,10 @@ def serve(
     """Serve all flows with the schedules of salon.toml until interrupted."""
     from flows.context import open_run
     from flows.prefect_server import ensure_server
+    from flows.team import refuse_sqlite
 
     run = open_run(resolve_root(root))
+    refuse_sqlite(run.root)
     address = ensure_server(scheduling=True, port=port)
     from flows.serve import plans, serve_all
 
