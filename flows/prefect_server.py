@@ -68,6 +68,9 @@ def _start(port: int, scheduling: bool) -> tuple[subprocess.Popen[bytes], int, s
         listener = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
     except OSError as error:
         raise WrongUse(f"port {port} on loopback: {error.strerror}; name another one or end what uses it.") from error
+    # Through a descriptor uvicorn takes the socket for another kind, and asyncio leaves Nagle's algorithm on: every
+    # call but the first would wait 40 ms. What is accepted takes this over.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # The child ends when this pipe closes: at our exit, and also when we are killed.
     reader, writer = os.pipe()
     child = subprocess.Popen(
