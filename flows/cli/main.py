@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import sys
 from pathlib import Path
@@ -112,6 +113,7 @@ def main() -> None:
     from flows.runtime import prepare_environment
 
     prepare_environment()
+    logging.raiseExceptions = False  # a log line that a server misses is no news to the person at the terminal
     try:
         refuse_strangers()
         sys.exit(build()(standalone_mode=False))
@@ -126,7 +128,38 @@ def main() -> None:
     except SalonError as error:
         ERRORS.print(f"salon: {error}", markup=False, style="red")
         sys.exit(error.exit_code)
-    except OSError as error:  # a full disk, a read-only folder: the system's own words say it best
-        place = f"{error.filename}: " if error.filename else ""
-        ERRORS.print(f"salon: {place}{error.strerror or error}.", markup=False, style="red")
+    except OSError as error:
+        ERRORS.print(f"salon: {_of_the_system(error)}", markup=False, style="red")
         sys.exit(1)
+    except Exception as error:
+        sentence = _of_prefect(error)
+        if not sentence:
+            raise
+        ERRORS.print(f"salon: {sentence}", markup=False, style="red")
+        sys.exit(1)
+
+
+def _of_prefect(error: Exception) -> str:
+    """A sentence for a Prefect server that was lost; empty for any other error.
+
+    Label Studio and web sources have clients of their own, whose faults are told as such.
+    """
+    import httpx
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    lost = isinstance(error, httpx.TransportError | PrefectHTTPStatusError) or "Failed to reach API" in str(error)
+    if not lost:
+        return ""
+    place = os.environ.get("PREFECT_API_URL", "the address that Prefect is set to")
+    first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    return f"Prefect's server at {place} fails ({first}); what was committed stays, run the same again when it is back."
+
+
+def _of_the_system(error: OSError) -> str:
+    """A sentence for a full disk, a read-only folder, and whatever else the system refuses."""
+    from flows.cli.console import resolve_root
+    from warehouse.faults import spoken
+
+    fault = spoken(error, str(error.filename or resolve_root(None)))
+    place = f"{error.filename}: " if error.filename else ""
+    return str(fault) if fault else f"{place}{error.strerror or error}."
