@@ -119,7 +119,7 @@ class Table:
     def damage(self) -> IntegrityFault | None:
         """What is wrong with the first of the data files that is missing or cannot be read; reads all of them."""
         found = next(self.damaged(), None)
-        return found and file_fault(self.spec.name, self._address, found)
+        return file_fault(self.spec.name, self._address, found) if found else None
 
     def damaged(self) -> Iterator[DamagedFile]:
         """The data files that are missing or cannot be read; reads all of them."""

@@ -66,7 +66,8 @@ def _recorded_later(rows: pa.Table, now: pa.Table) -> pa.Table:
     """Corrections recorded after what they correct: the row recorded last stands, also when the clock jumped back."""
     place = rows.schema.get_field_index("recorded_at")
     least = pc.add(now["recorded_at"].cast(rows.schema.field(place).type), NEXT_MOMENT)
-    return rows.set_column(place, rows.schema.field(place), pc.max_element_wise(rows["recorded_at"], least))
+    moments = pc.if_else(pc.greater(rows["recorded_at"], least), rows["recorded_at"], least)
+    return rows.set_column(place, rows.schema.field(place), moments)
 
 
 def _revised(rows: pa.Table, now: pa.Table) -> pa.Table:

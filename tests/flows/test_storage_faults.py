@@ -104,11 +104,11 @@ def test_a_read_only_warehouse_can_be_read_and_every_writer_says_why_it_cannot(
     root = Path(shutil.copytree(whole, place / "w"))
     before = digests(root)
     again("ro")
-    for words in (("status",), ("sql", "SELECT count(*) FROM photos"), ("trace", "p00001")):
-        assert salon(capfd, root, *words).code == 0, words
+    for reader in (("status",), ("sql", "SELECT count(*) FROM photos"), ("trace", "p00001")):
+        assert salon(capfd, root, *reader).code == 0, reader
     more = tmp_path / "more"
     shutil.copytree(material / "photos", more)  # other places: new sightings
-    writers = (
+    writers: tuple[tuple[str | Path, ...], ...] = (
         ("curate", more),
         ("import-ratings", material / "votes.csv", "--scale", "1-9"),
         ("score",),

@@ -43,6 +43,10 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:200])
 
 
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
 def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[20:200] = bytes(byte ^ 0xFF for byte in data[20:200])
@@ -52,7 +56,7 @@ def flip(path: Path) -> None:
 HARM: dict[str, Callable[[Path], None]] = {
     "is missing": Path.unlink,
     "has 200 bytes": truncate,
-    "has 0 bytes": lambda path: path.write_bytes(b"") and None,
+    "has 0 bytes": empty,
     "cannot be read": flip,
 }
 USES: dict[str, Callable[[Warehouse], object]] = {
@@ -144,8 +148,12 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], None]]:
     )
     if made.returncode:
         pytest.skip("SKIPPED: no right to mount a disk of one's own")
+
+    def again(options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", disk], check=True)
+
     try:
-        yield lambda options: subprocess.run(["mount", "-o", f"remount,{options}", disk], check=True) and None
+        yield again
     finally:
         subprocess.run(["umount", disk], check=True)
 

@@ -68,7 +68,7 @@ def test_flows_at_once_lose_nothing_and_double_nothing(labelstudio: TestServer, 
     curate(root=root, sources=[str(photos)])
     votes = tmp_path / "votes.csv"
     votes.write_text(
-        "photo,rater,score\n" + "".join(f"{n}.jpg,r{k},{1 + (n + k) % 7}\n" for n in range(6) for k in "12")
+        "photo,rater,score\n" + "".join(f"{n}.jpg,r{k},{1 + (n + k) % 7}\n" for n in range(6) for k in (1, 2))
     )
     take_file(root, Request(file=str(votes), scale="1-7", simulated=True))
     select(root=root, n=FIRST - 6, simulated=True)
