@@ -30,19 +30,25 @@ def words_of(stage: str, photos: str, votes: str, batch_size: int) -> list[str]:
     }[stage]
 
 
-def rate(root: str, database: str) -> None:
+def rate(root: str, database: str) -> int:
     """Two simulated raters answer the batch, each picture the same in every run, at the same times in every run."""
     from flows.labelstudio.panel import rate_as_panel
     from labeling.labelstudio.panel import Reply
     from labeling.protocols.answers import Answer
+    from schemas.errors import SalonError
     from schemas.protocols import Protocol
     from tests.flows.chaos.clocks import set_times
 
     def judge(rater: int, key: str, protocol: Protocol) -> Reply:
         return Reply(Answer(values={protocol.question: 1.0 + (int(key, 16) + 2 * rater) % 5}), 2.0)
 
-    rate_as_panel(root, BATCH, PANEL, judge)
+    try:
+        rate_as_panel(root, BATCH, PANEL, judge)
+    except SalonError as fault:
+        print(f"raters: {fault}", file=sys.stderr)
+        return fault.exit_code
     set_times(Path(database), root)
+    return 0
 
 
 def main() -> int:
@@ -68,8 +74,7 @@ def _run(stage: str, photos: str, votes: str, batch_size: int, database: str) ->
     from flows.cli.main import main as salon
 
     if stage == "rate":
-        rate(os.environ["SALON_ROOT"], database)
-        return 0
+        return rate(os.environ["SALON_ROOT"], database)
     sys.argv = ["salon", *words_of(stage, photos, votes, batch_size)]
     try:
         salon()

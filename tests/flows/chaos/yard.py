@@ -35,6 +35,8 @@ CODE = ("schemas", "curation", "labeling", "warehouse", "flows", "tests")
 PATIENCE_S = 900
 MOST_KILLS = 3
 MOST_ATTEMPTS = 8
+WORKER_S = 2.5
+"""Workers are killed within so long of the first one's start."""
 KEY = "a key for chaos, always the same"
 TARGETS = {
     # Where a kill of each kind can hurt: the raters' own stage is not Salon's, but a server may die in it.
@@ -191,7 +193,8 @@ class Yard:
     def _kill(self, rng: random.Random) -> Kill:
         target = rng.choices(list(TARGETS), (5, 2, 2, 2))[0]
         stage = rng.choice(TARGETS[target])
-        return Kill(target, stage, rng.uniform(0, 1.1 * self._durations[stage]))
+        most = WORKER_S if target == "worker" else 1.1 * self._durations[stage]
+        return Kill(target, stage, rng.uniform(0, most))
 
     def _picture(self, root: Path) -> Picture:
         before = dict(os.environ)
@@ -228,18 +231,21 @@ class Yard:
             self._durations[stage], stage, began = time.monotonic() - began, line.strip(), time.monotonic()
             for kill in [kill for kill in waiting if kill.stage == stage][:1]:
                 waiting.remove(kill)
-                timers.append(threading.Timer(kill.after_s, self._carry_out, (kill, process, attempt)))
+                wait = 0.0 if kill.target == "worker" else kill.after_s
+                timers.append(threading.Timer(wait, self._carry_out, (kill, process, attempt)))
                 timers[-1].start()
         self._durations[stage] = time.monotonic() - began
         attempt.code = process.wait(PATIENCE_S)
         for timer in timers:
             timer.cancel()
-            timer.join()
+            timer.join(PATIENCE_S)
         listener.join(30)
         attempt.errors = "".join(errors)
         return attempt
 
     def _carry_out(self, kill: Kill, process: subprocess.Popen[str], attempt: Attempt) -> None:
+        if kill.target == "worker" and self._victims(kill.target, process):
+            time.sleep(kill.after_s)  # since there have been workers, which is not from the stage's begin
         victims = self._victims(kill.target, process)
         for victim in victims:
             try:
@@ -253,6 +259,15 @@ class Yard:
             self.server.up(self.documents)
 
     def _victims(self, target: str, process: subprocess.Popen[str]) -> list[psutil.Process]:
+        """Who is to be killed, as soon as there is one; nobody where the chain ends first."""
+        while process.poll() is None:
+            found = self._found(target, process)
+            if found:
+                return found
+            time.sleep(0.02)
+        return []
+
+    def _found(self, target: str, process: subprocess.Popen[str]) -> list[psutil.Process]:
         try:
             chain = psutil.Process(process.pid)
             if target == "process":
@@ -278,11 +293,8 @@ def main() -> None:
     yard = Yard(choice.folder, choice.photos)
     try:
         yard.open()
-        done = (
-            {json.loads(line)["seed"] for line in yard.results.read_text().splitlines()}
-            if yard.results.exists()
-            else set()
-        )
+        lines = yard.results.read_text().splitlines() if yard.results.exists() else []
+        done = {int(json.loads(line)["seed"]) for line in lines}
         for seed in range(int(first), int(last or first) + 1):
             if seed not in done:
                 told = json.dumps(yard.run(seed))
