@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -140,15 +141,13 @@ def main() -> None:
 
 
 def _of_prefect(error: Exception) -> str:
-    """A sentence for a Prefect server that was lost; empty for any other error.
-
-    Label Studio and web sources have clients of their own, whose faults are told as such.
-    """
+    """A sentence for a Prefect server that was lost; empty for any other error."""
     import httpx
-    from prefect.exceptions import PrefectHTTPStatusError
 
-    lost = isinstance(error, httpx.TransportError | PrefectHTTPStatusError) or "Failed to reach API" in str(error)
-    if not lost:
+    # Its client raises what httpx raises: which server was meant can be told from where it came alone.
+    frames = traceback.extract_tb(error.__traceback__)
+    of_prefect = any("prefect/client/" in Path(frame.filename).as_posix() for frame in frames)
+    if not (of_prefect and isinstance(error, httpx.HTTPError)) and "Failed to reach API" not in str(error):
         return ""
     place = os.environ.get("PREFECT_API_URL", "the address that Prefect is set to")
     first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
