@@ -19,7 +19,7 @@ from warehouse.store import Warehouse
 
 SALON = Path(sys.executable).with_name("salon")
 TIMES = int(os.environ.get("SALON_TIMES", "20"))
-PHOTO = "p00001"
+PHOTO = "p00001.jpg"
 COMMANDS = (
     (("sql", "SELECT * FROM photos JOIN fingerprints USING (photo_id)"), 0),
     (("sql", "SELECT * FROM nothing"), 2),
@@ -61,7 +61,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_reading_command_ends_with_its_code_twenty_times(words: tuple[str, ...], code: int, root: Path) -> None:
     environment = os.environ | {"SALON_ROOT": str(root)}
     place = str(root / "releases" / "beauty")
-    command = [SALON, *(word.replace("RELEASES", place) for word in words)]
+    command = [str(SALON), *(word.replace("RELEASES", place) for word in words)]
 
     def run(_: int) -> tuple[int, str]:
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

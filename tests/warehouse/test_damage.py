@@ -155,7 +155,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], None]]:
     try:
         yield again
     finally:
-        subprocess.run(["umount", disk], check=True)
+        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def refused(use: Callable[[], object]) -> str:
