@@ -13,7 +13,7 @@ COPY flows flows
 RUN if [ -n "$TORCH_INDEX" ]; then \
         pip install --no-cache-dir --constraint constraints.txt --index-url "$TORCH_INDEX" torch torchvision; \
     fi \
-    && pip install --no-cache-dir --constraint constraints.txt ".[s3]"
+    && pip install --no-cache-dir --constraint constraints.txt ".[s3,ray]"
 USER salon
 ENV SALON_ROOT=/data PYTHONUNBUFFERED=1
 ENTRYPOINT ["salon"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from prefect import flow, task
@@ -24,13 +24,16 @@ from flows.deduplication.grouping import (
 )
 from flows.deduplication.neighbours import neighbour_candidates
 from flows.deduplication.second_look import LookShelf, look_at, shelf_of
+from flows.engine import Sealed, cluster_of
 from flows.outcome import Outcome
-from flows.progress import Tracker, track
+from flows.progress import track
 from flows.reports.duplicates import write_report
 from flows.runtime import RETRIES, publish_counts
 from flows.settled import unless_settled
 from schemas.codes import Relation
 from schemas.photos import DUPLICATE_PAIRS, DUPLICATES, PHOTOS, Duplicate
+from schemas.settings import Settings
+from warehouse.store import Warehouse
 
 MOST_ROUNDS = 8
 """Times that a run starts over because photos arrived while it worked."""
@@ -94,22 +97,52 @@ def look_at_pairs(run: Run, pairs: Sequence[Candidate], totals: Totals) -> None:
     if not pairs:
         return
     size = run.settings.dedupe.shard
-    shown = sorted({photo for pair in pairs for photo in (pair.photo_a, pair.photo_b)})
-    with shelf_of(run, shown) as shelf, track("second look", len(pairs)) as progress:
-        for start in range(0, len(pairs), size):
-            looked, verified = store_looks(run, shelf, pairs[start : start + size])
+    shards = [pairs[start : start + size] for start in range(0, len(pairs), size)]
+    with cluster_of(run) as cluster, track("second look", len(pairs)) as progress:
+        orders = (Order(run.root, run.settings, tuple(shard)) for shard in shards)
+        for looked, verified in _here(run, shards) if cluster is None else cluster.map(carry_out, orders):
             totals.looked += looked
             totals.verified += verified
-            _advance(progress, looked, verified)
+            progress.advance(looked, same=verified)
 
 
-def _advance(progress: Tracker, looked: int, verified: int) -> None:
-    progress.advance(looked, same=verified)
+def _here(run: Run, shards: Sequence[Sequence[Candidate]]) -> Iterator[tuple[int, int]]:
+    """The shards one after the other, from pictures that are read once for all of them."""
+    with shelf_of(run, _shown(shards)) as shelf:
+        for shard in shards:
+            yield store_looks(run, shelf, shard)
+
+
+def _shown(shards: Iterable[Sequence[Candidate]]) -> list[str]:
+    return sorted({photo for shard in shards for pair in shard for photo in (pair.photo_a, pair.photo_b)})
+
+
+@dataclass(frozen=True)
+class Order:
+    """Pairs for another machine, with all that it needs to know."""
+
+    root: str
+    settings: Settings
+    pairs: tuple[Candidate, ...]
+
+
+@task(name="second look", cache_policy=NO_CACHE, **RETRIES)
+def carry_out(sealed: Sealed[Order]) -> tuple[int, int]:
+    """Look at some pairs on whichever machine this runs; the same again adds nothing."""
+    order = sealed.content
+    run = Run(order.root, Warehouse.open(order.root), order.settings)
+    with shelf_of(run, _shown([order.pairs])) as shelf:
+        return insert_looks(run, shelf, order.pairs)
 
 
 @task(name="second look", cache_policy=NO_CACHE, **RETRIES)
 def store_looks(run: Run, shelf: LookShelf, pairs: Sequence[Candidate]) -> tuple[int, int]:
     """Look at some pairs and insert them; returns how many there were and how many are the same photo."""
+    return insert_looks(run, shelf, pairs)
+
+
+def insert_looks(run: Run, shelf: LookShelf, pairs: Sequence[Candidate]) -> tuple[int, int]:
+    """See `store_looks`."""
     rows = look_at(shelf, pairs, run.settings.dedupe)
     run.warehouse.table(DUPLICATE_PAIRS).insert(rows)
     return len(rows), sum(row.verified for row in rows)

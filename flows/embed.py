@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyarrow as pa
 from prefect import flow, task
@@ -13,15 +14,18 @@ from curation.canonical import VERSION as PICTURE_VERSION
 from curation.embedding.loader import embed_pictures
 from curation.embedding.protocol import Embedder, Space, Vectors
 from flows.context import Run, open_run
-from flows.embedders import cores, make_embedder
+from flows.embedders import cores, make_embedder, uses_gpu
+from flows.engine import RayEngine, Sealed, cluster_of
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
 from flows.settled import unless_settled
+from schemas.codes import Precision
 from schemas.errors import IntegrityFault
 from schemas.photos import EMBEDDINGS, PICTURES
 from schemas.settings.embed import EmbedSettings
 from warehouse.pictures import PictureShard, picture_shards, read_pictures
+from warehouse.store import Warehouse
 
 
 @dataclass(frozen=True)
@@ -53,17 +57,19 @@ def embed(root: str, embedder: str | None = None) -> Outcome:
 def embed_new(run: Run, settings: EmbedSettings) -> Outcome:
     """Embed the representatives that have no vector yet."""
     total = run.warehouse.query("SELECT count(*) AS n FROM representatives")["n"][0].as_py()
-    model = make_embedder(settings, pictures=total)
-    space = model.space
-    refuse_mixing(run, space)
-    wanted = without_vector(run, space)
-    shards = picture_shards(run.warehouse.table(PICTURES), PICTURE_VERSION, wanted, settings.shard)
-    work = shard_task(run, model, settings.workers or cores())
     done: list[ShardDone] = []
-    with track(f"embed {space.model}", total=len(wanted)) as progress:
-        for shard in shards:
-            done.append(work(shard))
-            progress.advance(len(shard.photo_ids), failed=len(done[-1].failed))
+    with cluster_of(run) as cluster:
+        settings = settings if cluster is None else on_many_machines(settings)
+        model = make_embedder(settings, pictures=total)
+        space = model.space
+        refuse_mixing(run, space)
+        wanted = without_vector(run, space)
+        shards = picture_shards(run.warehouse.table(PICTURES), PICTURE_VERSION, wanted, settings.shard)
+        results = _here(run, model, settings, shards) if cluster is None else _there(run, cluster, settings, shards)
+        with track(f"embed {space.model}", total=len(wanted)) as progress:
+            for result in results:
+                done.append(result)
+                progress.advance(result.embedded + len(result.failed), failed=len(result.failed))
     failed = [pair for shard_done in done for pair in shard_done.failed]
     missing = len(wanted) - sum(len(shard.photo_ids) for shard in shards)
     return Outcome(
@@ -81,18 +87,59 @@ def embed_new(run: Run, settings: EmbedSettings) -> Outcome:
     )
 
 
-def shard_task(run: Run, model: Embedder, workers: int) -> Callable[[PictureShard], ShardDone]:
-    """The task that embeds one shard and commits it; the model is loaded once, outside."""
+def _here(run: Run, model: Embedder, settings: EmbedSettings, shards: Sequence[PictureShard]) -> Iterator[ShardDone]:
+    """The shards one after the other, with the model that was loaded for all of them."""
 
     @task(name="embed shard", cache_policy=NO_CACHE, **RETRIES)
     def work(shard: PictureShard) -> ShardDone:
-        pictures = read_pictures(run.warehouse.table(PICTURES), PICTURE_VERSION, shard)
-        batches = list(embed_pictures(model, pictures, workers=workers))
-        tables = [vector_rows(batch.photo_ids, batch.vectors, model.space) for batch in batches if batch.photo_ids]
-        written = run.warehouse.table(EMBEDDINGS).insert(pa.concat_tables(tables)) if tables else 0
-        return ShardDone(written, tuple(pair for batch in batches for pair in batch.failed))
+        return embed_shard(run.warehouse, model, settings, shard)
 
-    return work
+    return map(work, shards)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A shard for another machine, with all that it needs to know."""
+
+    root: str
+    settings: EmbedSettings
+    shard: PictureShard
+
+
+@task(name="embed shard", cache_policy=NO_CACHE, **RETRIES)
+def carry_out(sealed: Sealed[Order]) -> ShardDone:
+    """Embed a shard on whichever machine this runs, with a model that is loaded once in each process."""
+    order = sealed.content
+    return embed_shard(Warehouse.open(order.root), _loaded(order.settings), order.settings, order.shard)
+
+
+def _there(
+    run: Run, cluster: RayEngine, settings: EmbedSettings, shards: Sequence[PictureShard]
+) -> Iterator[ShardDone]:
+    """The shards on the nodes of a cluster, in the order in which they are done."""
+    orders = (Order(run.root, settings, shard) for shard in shards)
+    return cluster.map(carry_out, orders, gpu=uses_gpu(settings))
+
+
+@lru_cache(maxsize=1)
+def _loaded(settings: EmbedSettings) -> Embedder:
+    return make_embedder(settings)
+
+
+def on_many_machines(settings: EmbedSettings) -> EmbedSettings:
+    """Settings under which every node works with the same arithmetic: the fastest one differs between machines."""
+    if settings.precision is not Precision.AUTO:
+        return settings
+    return settings.model_copy(update={"precision": Precision.FLOAT32})
+
+
+def embed_shard(warehouse: Warehouse, model: Embedder, settings: EmbedSettings, shard: PictureShard) -> ShardDone:
+    """Embed a shard and commit it; the same again adds nothing."""
+    pictures = read_pictures(warehouse.table(PICTURES), PICTURE_VERSION, shard)
+    batches = list(embed_pictures(model, pictures, workers=settings.workers or cores()))
+    tables = [vector_rows(batch.photo_ids, batch.vectors, model.space) for batch in batches if batch.photo_ids]
+    written = warehouse.table(EMBEDDINGS).insert(pa.concat_tables(tables)) if tables else 0
+    return ShardDone(written, tuple(pair for batch in batches for pair in batch.failed))
 
 
 def vector_rows(photo_ids: tuple[str, ...], vectors: Vectors, space: Space) -> pa.Table:

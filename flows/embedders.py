@@ -74,6 +74,11 @@ def why_no_text(settings: EmbedSettings) -> str:
     return ""
 
 
+def uses_gpu(settings: EmbedSettings) -> bool:
+    """Whether the settings' model can work on a GPU."""
+    return settings.device != "cpu" and not isinstance(parse_spec(settings.embedder), DescriptorSpec)
+
+
 def matrix_of(run: Run, space: str) -> VectorMatrix:
     """All vectors of a space; the matrix of a warehouse in an object store lies in this user's cache."""
     if run.warehouse.location.is_local:

@@ -49,7 +49,7 @@ FIND_PHOTOS = """
 end of a path without ending."""
 
 STANDING = """
-    SELECT identity, value, status, scale, versions FROM current_ratings
+    SELECT identity, value, status, scale, recorded_at, versions FROM current_ratings
     JOIN (SELECT identity, count(*) AS versions FROM ratings SEMI JOIN incoming USING (identity) GROUP BY identity)
     USING (identity)
 """

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.context import open_run
+from flows.engine import cluster_of
+from flows.ingest_cluster import take_in_on
 from flows.ingest_listing import Choice, Written, checked_reasons, sources_of
 from flows.ingest_run import take_in
 from flows.ingest_shards import Shard
@@ -41,8 +45,9 @@ def ingest(
     run = open_run(root)
     choice = Choice(recheck, checked_reasons(retry or []))
     opened = sources_of(run, sources, SourceKind(source_kind) if source_kind else None)
-    with track("ingest", None) as tracker:
-        totals = take_in(run, opened, choice, commit, tracker)
+    with cluster_of(run) as cluster, track("ingest", None) as tracker:
+        elsewhere = partial(take_in_on, cluster) if cluster else None
+        totals = take_in(run, opened, choice, commit, tracker, elsewhere=elsewhere)
     return publish_counts(totals.outcome(opened))
 
 

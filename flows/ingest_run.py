@@ -15,7 +15,6 @@ from flows.ingest_shards import Shard
 from flows.progress import Tracker
 from flows.worker_pool import WorkerLimits, WorkerPool
 from schemas.releases import BLOCKLIST
-from schemas.settings import IngestSettings
 from warehouse.sources.entries import Entry, Source
 
 
@@ -26,6 +25,7 @@ def take_in(
     commit: Callable[[Shard], Written],
     tracker: Tracker,
     job: Callable[[Entry], Answer] | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Totals:
     """Take in what the sources list and the warehouse does not know; raises WrongUse where they list nothing.
 
@@ -39,26 +39,25 @@ def take_in(
     tracker : Tracker
     job : callable, optional
         The workers' work on one entry; what the settings say by default.
+    elsewhere : callable, optional
+        Has the entries taken in by other machines, which commit them there; see `flows.ingest_cluster`.
     """
-    settings = run.settings.ingest
     totals = Totals()
     entries = pending(run, opened, choice, totals, tracker)
     second_look = choice.recheck or bool(choice.retry)
-    blocked = BlockList.of(run.warehouse.table(BLOCKLIST).read(["content_hash", "bits"]).to_pylist())
-
-    def new_shard() -> Shard:
-        return Shard(run.warehouse, settings.keep_locations, second_look, blocked)
-
-    for shard in _shards(job or job_of(run), settings, new_shard, entries, totals, tracker):
-        totals.add(commit(shard))
+    if elsewhere is not None:
+        elsewhere(run, entries, second_look, totals, tracker)
+    else:
+        for shard in shards(run, job or job_of(run), second_look, entries, totals, tracker):
+            totals.add(commit(shard))
     refuse_empty(totals, opened)
     return totals
 
 
-def _shards(
+def shards(
+    run: Run,
     job: Callable[[Entry], Answer],
-    settings: IngestSettings,
-    new_shard: Callable[[], Shard],
+    second_look: bool,
     entries: Iterator[Entry],
     totals: Totals,
     tracker: Tracker,
@@ -67,6 +66,12 @@ def _shards(
     first = next(entries, None)
     if first is None:
         return
+    settings = run.settings.ingest
+    blocked = BlockList.of(run.warehouse.table(BLOCKLIST).read(["content_hash", "bits"]).to_pylist())
+
+    def new_shard() -> Shard:
+        return Shard(run.warehouse, settings.keep_locations, second_look, blocked)
+
     shard = new_shard()
     limits = WorkerLimits(settings.timeout_s, settings.memory_mb * MEGABYTE)
     try:
@@ -84,6 +89,10 @@ def _shards(
             yield shard
     finally:
         shard.discard()  # of no effect once it is committed
+
+
+Elsewhere = Callable[[Run, Iterator[Entry], bool, Totals, Tracker], None]
+"""Takes in entries of a run, with or without a second look, and counts what was done."""
 
 
 def job_of(run: Run) -> Job:

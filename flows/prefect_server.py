@@ -3,7 +3,8 @@
 Prefect starts a temporary server itself, but waits for it before it does anything, leaves it behind when the
 run is killed, and gives up after a while on a busy machine. This one is started while the command still
 imports its parts, listens on a socket that is open from the start (so nothing polls, and no port is raced for),
-keeps its history in Prefect's usual database, and ends with its parent whatever ends that.
+keeps its history in Prefect's usual database, is started again where it is killed, and ends with its parent
+whatever ends that.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ from pathlib import Path
 from schemas.errors import WrongUse
 
 BACKLOG = 512
+MOST_RESTARTS = 5
 
 
 def ensure_server(*, scheduling: bool = False, port: int = 0) -> str:
@@ -42,17 +45,17 @@ def ensure_server(*, scheduling: bool = False, port: int = 0) -> str:
     if known:
         return known
     # Started before Prefect is imported, which takes a second; a profile that names another server ends it.
-    child, writer, address = _start(port, scheduling)
+    server = _Server(_listen(port), scheduling)
     known = _server_of_profile()
     if known:
-        _end(child, writer)
+        server.end()
         return known
-    atexit.register(_end, child, writer)
-    os.environ["PREFECT_API_URL"] = address
+    atexit.register(server.end)
+    os.environ["PREFECT_API_URL"] = server.address
     from prefect.context import refresh_global_settings_context
 
     refresh_global_settings_context()  # Prefect read its settings when it was imported
-    return address
+    return server.address
 
 
 def _server_of_profile() -> str:
@@ -62,8 +65,7 @@ def _server_of_profile() -> str:
     return str(get_current_settings().api.url or "")
 
 
-def _start(port: int, scheduling: bool) -> tuple[subprocess.Popen[bytes], int, str]:
-    """The server's process, the end of the pipe that keeps it alive, and its address."""
+def _listen(port: int) -> socket.socket:
     try:
         listener = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
     except OSError as error:
@@ -71,30 +73,55 @@ def _start(port: int, scheduling: bool) -> tuple[subprocess.Popen[bytes], int, s
     # Through a descriptor uvicorn takes the socket for another kind, and asyncio leaves Nagle's algorithm on: every
     # call but the first would wait 40 ms. What is accepted takes this over.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # The child ends when this pipe closes: at our exit, and also when we are killed.
-    reader, writer = os.pipe()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "flows.prefect_server", str(listener.fileno()), str(reader), str(int(scheduling))],
-        pass_fds=(listener.fileno(), reader),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for the run, which still reports its end to the server
-    )
-    os.close(reader)
-    os.set_inheritable(writer, False)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-    listener.close()
-    return child, writer, address
+    return listener
 
 
-def _end(child: subprocess.Popen[bytes], writer: int) -> None:
-    os.close(writer)
-    try:
-        child.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+class _Server:
+    """The child; another is started where it is killed.
+
+    Its socket stays open here: while nobody serves it, connections wait instead of being refused, and Prefect's
+    client repeats the call that was cut off.
+    """
+
+    def __init__(self, listener: socket.socket, scheduling: bool) -> None:
+        self._listener, self._scheduling = listener, scheduling
+        # The child ends when this pipe closes: at our exit, and also when we are killed.
+        self._reader, self._writer = os.pipe()
+        os.set_inheritable(self._writer, False)
+        self.address = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+        self._ending = threading.Event()
+        self._child = self._start()
+        threading.Thread(target=self._watch, name="prefect server", daemon=True).start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        listener, reader = self._listener.fileno(), self._reader
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.prefect_server", str(listener), str(reader), str(int(self._scheduling))],
+            pass_fds=(listener, reader),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the run, which still reports its end to the server
+        )
+
+    def _watch(self) -> None:
+        for _ in range(MOST_RESTARTS):
+            self._child.wait()
+            if self._ending.is_set():
+                return
+            self._child = self._start()
+        self._child.wait()
+        self._listener.close()  # who cannot be kept alive must not keep callers waiting
+
+    def end(self) -> None:
+        """End it, however busy it is."""
+        self._ending.set()
+        os.close(self._writer)
+        try:
+            self._child.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
 
 
 @contextmanager
@@ -111,7 +138,6 @@ def _one_at_a_time(home: Path) -> Iterator[None]:
 def _serve(listener: int, parent: int, scheduling: bool) -> None:
     """The child: lay out the database if need be, then answer until the parent is gone."""
     import asyncio
-    import threading
 
     def watch() -> None:
         os.read(parent, 1)

@@ -35,6 +35,8 @@ IN_PIPE = 4
 """Items that a worker has at hand, so that it never waits for us."""
 START_SECONDS = 180.0
 """Patience with a worker that starts: compiled code may have to be made first."""
+DEATHS_OF_THE_GUILTY = 2
+"""Fresh processes that must die under an item before it is blamed: one may have been killed from outside."""
 
 KEEP_MEMORY = {
     # Else each picture's buffers are fetched from the system and given back: a tenth of the time of a decode.
@@ -126,6 +128,7 @@ class WorkerPool(Generic[Item]):
         """Keep one worker alive and busy until the pool ends."""
         again: deque[Item] = deque()
         worker: _Worker | None = None
+        deaths = 0
         try:
             while not self._stop.is_set():
                 if not again:
@@ -136,12 +139,14 @@ class WorkerPool(Generic[Item]):
                 worker = worker or _Worker(self._template)
                 failure = self._feed(worker, again)
                 if failure is not None:
-                    # What an earlier item left behind may have killed it: only a death in a fresh process counts.
-                    guilty = failure.why != "crashed" or not worker.answered
+                    # What an earlier item left behind may have killed it, or somebody from outside: only deaths of
+                    # fresh processes count, and one is not enough.
+                    deaths = 0 if worker.answered else deaths + 1
                     worker.end()
                     worker = None
-                    if guilty:
+                    if failure.why != "crashed" or deaths >= DEATHS_OF_THE_GUILTY:
                         self._outbox.put((again.popleft(), failure))
+                        deaths = 0
         except (OSError, WorkerLost) as error:
             self._outbox.put(error)
         finally:

@@ -12,7 +12,8 @@
         ├── BadInput               a file, row or answer is wrong: names file, line and field
         ├── NotAuthorised          a token or password is refused
         ├── MissingWeights         a model's weights cannot be had
-        ├── IntegrityFault         stored bytes are not what their checksum says
+        ├── IntegrityFault         stored bytes are missing, or not what their checksum says
+        ├── StorageRefused         the disk is full, or may not be written
         ├── WarehouseVersion       the warehouse was made by a newer Salon
         └── GateRefused            exit code 3: a release is not good enough; says by how much
 """
@@ -110,7 +111,11 @@ class MissingWeights(PermanentFault):
 
 
 class IntegrityFault(PermanentFault):
-    """Stored bytes are not what their checksum says."""
+    """Stored bytes are missing, or not what their checksum says."""
+
+
+class StorageRefused(PermanentFault):
+    """The disk is full, or may not be written; what was committed stays."""
 
 
 class WarehouseVersion(PermanentFault):

@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -14,13 +15,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from deltalake import DeltaTable, Schema, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction
 from pyarrow import fs as pafs
 
 from schemas.columns import Record, TableSpec
 from schemas.errors import IntegrityFault, WriteConflict
 from warehouse.digests import digest
+from warehouse.faults import (
+    STORAGE_ERRORS,
+    DamagedFile,
+    damaged_files,
+    file_fault,
+    keep_aside,
+    log_fault,
+    log_words,
+    refuse_full_disk,
+    spoken,
+)
 from warehouse.filesystem import Location
 from warehouse.keys import KeyIndex
 from warehouse.writers import signed
@@ -38,9 +50,11 @@ class Table:
 
     def __init__(self, location: Location, spec: TableSpec) -> None:
         self.spec = spec
+        self._location = location
         self._address = location.join("tables", spec.name)
         self._filesystem = location.filesystem("tables", spec.name)
         self._options = location.storage_options()
+        self._folder = location.local("tables", spec.name) if location.is_local else None
         self._keys = KeyIndex(spec.key)
         self._lock = Lock()
         self._delta: DeltaTable | None = None
@@ -61,15 +75,64 @@ class Table:
         """The Delta table at its newest version, or at a pinned one."""
         if version is not None:
             return DeltaTable(self._address, version=version, storage_options=self._options)
-        if self._delta is None:
-            try:
-                self._delta = DeltaTable(self._address, storage_options=self._options)
-            except TableNotFoundError:
-                self.create()
-                self._delta = DeltaTable(self._address, storage_options=self._options)
-        else:
-            self._delta.update_incremental()
+        try:
+            if self._delta is None:
+                self._delta = self._opened()
+            else:
+                self._delta.update_incremental()
+        except DeltaError as error:
+            self._delta = None
+            fault = spoken(error, self._address)
+            raise fault or log_fault(self.spec.name, self._address, log_words(error)) from error
         return self._delta
+
+    def _opened(self) -> DeltaTable:
+        try:
+            found = DeltaTable(self._address, storage_options=self._options)
+        except TableNotFoundError:
+            self._refuse_lost_log()
+            self.create()
+            return DeltaTable(self._address, storage_options=self._options)
+        newest = self._folder / "_delta_log" / f"{found.version():020}.json" if self._folder else None
+        if newest and newest.exists() and not newest.stat().st_size:
+            # As a power cut may leave it: Delta takes it for a version without rows.
+            raise log_fault(self.spec.name, self._address, f"its newest entry {newest.name} is empty")
+        return found
+
+    def _refuse_lost_log(self) -> None:
+        """A table that is made anew must not stand on another's data."""
+        found = self._filesystem.get_file_info(pafs.FileSelector("", allow_not_found=True))
+        if any(info.base_name.endswith(".parquet") for info in found):
+            raise log_fault(self.spec.name, self._address, "its log is gone")
+
+    @contextmanager
+    def in_words(self) -> Iterator[None]:
+        """What a storage library raises in the block becomes a fault that says which file, and what to do."""
+        try:
+            yield
+        except STORAGE_ERRORS as error:
+            fault = spoken(error, self._address) or self.damage()
+            if fault is None:
+                raise
+            raise fault from error
+
+    def damage(self) -> IntegrityFault | None:
+        """What is wrong with the first of the data files that is missing or cannot be read; reads all of them."""
+        found = next(self.damaged(), None)
+        return file_fault(self.spec.name, self._address, found) if found else None
+
+    def damaged(self) -> Iterator[DamagedFile]:
+        """The data files that are missing or cannot be read; reads all of them."""
+        return damaged_files(self.delta(), self._filesystem)
+
+    def take_out(self, files: Sequence[DamagedFile]) -> None:
+        """Take data files out of the table; those that are there are kept beside the tables, under `damaged/`."""
+        with self._lock, self.in_words():
+            for file in files:
+                if not file.is_missing:
+                    keep_aside(self._location, self.spec.name, file.path)
+            self.delta().repair(commit_properties=signed())
+            self._delta = None
 
     @property
     def version(self) -> int:
@@ -91,7 +154,8 @@ class Table:
     ) -> pa.Table:
         """Rows as one Arrow table in the record's schema; use `batches` for what may not fit in memory."""
         names = list(columns) if columns is not None else self.spec.schema.names
-        table = self.dataset(version).to_table(columns=names, filter=where)
+        with self.in_words():
+            table = self.dataset(version).to_table(columns=names, filter=where)
         return table.cast(pa.schema([self.spec.schema.field(name) for name in names]))
 
     def batches(
@@ -105,11 +169,13 @@ class Table:
         scanner = self.dataset().scanner(
             columns=names, filter=where, batch_size=rows, batch_readahead=2, fragment_readahead=1
         )
-        yield from (batch for batch in scanner.to_batches() if batch.num_rows)
+        with self.in_words():
+            yield from (batch for batch in scanner.to_batches() if batch.num_rows)
 
     def count(self) -> int:
         """Number of rows."""
-        return int(self.dataset().count_rows())
+        with self.in_words():
+            return int(self.dataset().count_rows())
 
     def digest(self, version: int | None = None) -> str:
         """Hex digest of the content; see `warehouse.digests`."""
@@ -126,7 +192,7 @@ class Table:
         table = self.conform(rows)
         if not table.num_rows:
             return 0
-        with self._lock:
+        with self._lock, self.in_words():
             for _ in _attempts(self._address):
                 delta = self.delta()
                 self._keys.refresh(delta, self._filesystem)
@@ -156,7 +222,7 @@ class Table:
         _refuse_doubled_keys(table, self.spec)
         names = [c.name for c in self.spec.columns if not c.arrival]
         wanted = digest(table.select(names), self.spec.key)
-        with self._lock:
+        with self._lock, self.in_words():
             for _ in _attempts(self._address):
                 delta = self.delta()
                 if digest(self._slice(where).select(names), self.spec.key) == wanted:
@@ -172,7 +238,7 @@ class Table:
         cannot filter by afterwards.
         """
         nothing = self.spec.schema.empty_table()
-        with self._lock:
+        with self._lock, self.in_words():
             for _ in _attempts(self._address):
                 delta = self.delta()
                 gone = self._slice(where, self.spec.key).num_rows
@@ -189,7 +255,7 @@ class Table:
     def unknown(self, rows: pa.Table | Iterable[Record]) -> pa.Table:
         """The rows whose key is not there yet, in the record's schema."""
         table = self.conform(rows)
-        with self._lock:
+        with self._lock, self.in_words():
             self._keys.refresh(self.delta(), self._filesystem)
             return self._keys.fresh(table)
 
@@ -198,7 +264,7 @@ class Table:
         size = self._filesystem.get_file_info(name).size
         stats = json.dumps({"numRecords": keys.num_rows})
         action = AddAction(name, size, {}, int(time.time() * 1000), True, stats)
-        with self._lock:
+        with self._lock, self.in_words():
             for _ in _attempts(self._address):
                 delta = self.delta()
                 there = {field.name for field in delta.schema().fields}
@@ -215,6 +281,11 @@ class Table:
                     continue
                 return True
         raise AssertionError("unreachable: _attempts raises")
+
+    def refuse_full_disk(self, rows_bytes: int) -> None:
+        """Raise StorageRefused where the local disk has no room for rows of this size."""
+        if self._folder is not None:
+            refuse_full_disk(self._folder, self.spec.name, rows_bytes)
 
     def _slice(self, where: str | None, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows that meet an SQL condition, in the record's schema."""
@@ -238,6 +309,7 @@ class Table:
 
     def _commit(self, delta: DeltaTable, rows: pa.Table, **how: Any) -> bool:
         """One commit on top of the version that `delta` was read at; False where another came first."""
+        self.refuse_full_disk(rows.nbytes)
         try:
             write_deltalake(
                 delta,

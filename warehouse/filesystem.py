@@ -14,6 +14,8 @@ from pyarrow import fs as pafs
 
 from schemas.errors import WrongUse
 
+MOST_TRIES = 10
+
 
 @dataclass(frozen=True)
 class Location:
@@ -74,6 +76,8 @@ def _object_store(root: str) -> tuple[pafs.FileSystem, str]:
     path = parts.netloc + parts.path
     if parts.scheme == "gs":
         return pafs.GcsFileSystem(), path
+    # Three tries, which is what it does by default, are used up by a store that asks to slow down.
+    patient = pafs.AwsStandardS3RetryStrategy(max_attempts=MOST_TRIES)
     endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
     if endpoint.netloc:
         return pafs.S3FileSystem(
@@ -81,5 +85,6 @@ def _object_store(root: str) -> tuple[pafs.FileSystem, str]:
             scheme=endpoint.scheme,
             region=os.environ.get("AWS_REGION", "us-east-1"),
             allow_bucket_creation=False,
+            retry_strategy=patient,
         ), path
-    return pafs.S3FileSystem(), path
+    return pafs.S3FileSystem(retry_strategy=patient), path

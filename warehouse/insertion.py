@@ -38,7 +38,9 @@ class Insertion:
         if len(kept) < len(names):
             fresh, keys = fresh.take(kept), keys.take(kept)
         if fresh.num_rows:
-            self._file.write_table(fresh)
+            self._table.refuse_full_disk(fresh.nbytes)
+            with self._table.in_words():
+                self._file.write_table(fresh)
             self._keys.append(keys)
 
     def commit(self) -> int:
@@ -50,12 +52,14 @@ class Insertion:
     def discard(self) -> None:
         """Remove what was written, unless it was committed."""
         if self._keys and self._inserted is None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # as where the disk has become full
+                self._file.close()
             with contextlib.suppress(OSError):
                 self._table.folder.delete_file(self._name)
 
     def _commit(self) -> int:
-        self._file.close()
+        with self._table.in_words():
+            self._file.close()
         keys = pa.concat_tables(self._keys)
         if self._table.commit_file(self._name, keys):
             return int(keys.num_rows)

@@ -29,7 +29,11 @@ class PictureShard:
 
 def picture_shards(table: Table, version: str, wanted: Collection[str], rows: int) -> list[PictureShard]:
     """Divide wanted photos into shards of at most `rows` photos, by the file that holds their picture."""
-    left = set(wanted)
+    with table.in_words():
+        return _shards(table, version, set(wanted), rows)
+
+
+def _shards(table: Table, version: str, left: set[str], rows: int) -> list[PictureShard]:
     shards = []
     for fragment in table.dataset().get_fragments():
         known = fragment.to_table(columns=["photo_id", "version"])
@@ -45,6 +49,11 @@ def picture_shards(table: Table, version: str, wanted: Collection[str], rows: in
 
 def read_pictures(table: Table, version: str, shard: PictureShard, rows: int = 128) -> Iterator[tuple[str, bytes]]:
     """The shard's pictures as (photo_id, JPEG bytes), `rows` at a time in memory."""
+    with table.in_words():
+        yield from _pictures(table, version, shard, rows)
+
+
+def _pictures(table: Table, version: str, shard: PictureShard, rows: int) -> Iterator[tuple[str, bytes]]:
     wanted = pa.array(shard.photo_ids, pa.string())
     fragments = list(table.dataset().get_fragments())
     # After a compaction the file may be gone: then the whole table is looked through.

@@ -9,16 +9,15 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from schemas.errors import WrongUse
+from schemas.errors import SalonError, WrongUse
 from warehouse.delta import Table
+from warehouse.faults import STORAGE_ERRORS, spoken
 from warehouse.views import VIEWS
 
 
 def connect(tables: Mapping[str, Table], text: str, extra: Mapping[str, pa.Table] | None = None) -> Any:
     """A DuckDB connection that knows the tables that the text names (all, where it looks at the catalogue)."""
-    words = set(re.findall(r"\w+", text.lower()))
-    every = bool(words & {"information_schema", "tables", "duckdb_tables", "duckdb_views", "show"})
-    wanted = set(tables) if every else words | {t for name in words & set(VIEWS) for t in VIEWS[name][0]}
+    wanted = names_of(tables, text)
     connection = duckdb.connect()
     # Without this a name in a query could be taken for a Python variable of ours.
     connection.execute("SET python_enable_replacements = false")
@@ -33,6 +32,14 @@ def connect(tables: Mapping[str, Table], text: str, extra: Mapping[str, pa.Table
     return connection
 
 
+def names_of(tables: Mapping[str, Table], text: str) -> set[str]:
+    """The tables that a query names, itself or through a view; all where it looks at the catalogue."""
+    words = set(re.findall(r"\w+", text.lower()))
+    every = bool(words & {"information_schema", "tables", "duckdb_tables", "duckdb_views", "show"})
+    named = words | {table for name in words & set(VIEWS) for table in VIEWS[name][0]}
+    return set(tables) if every else named & set(tables)
+
+
 def query(
     tables: Mapping[str, Table],
     text: str,
@@ -40,7 +47,20 @@ def query(
     extra: Mapping[str, pa.Table] | None = None,
 ) -> pa.Table:
     """Rows of a query of ours; `extra` names Arrow tables to join with."""
-    return connect(tables, text, extra).sql(text, params=list(parameters)).to_arrow_table()
+    try:
+        return connect(tables, text, extra).sql(text, params=list(parameters)).to_arrow_table()
+    except STORAGE_ERRORS as error:
+        fault = _fault_of(tables, text, error)
+        if fault is None:
+            raise
+        raise fault from error
+
+
+def _fault_of(tables: Mapping[str, Table], text: str, error: Exception) -> SalonError | None:
+    """What is wrong with the tables that a query names; None where they are sound."""
+    named = names_of(tables, text)
+    place = ", ".join(f"table {name}" for name in sorted(named))
+    return spoken(error, place) or next(filter(None, (tables[name].damage() for name in sorted(named))), None)
 
 
 def query_for_people(tables: Mapping[str, Table], text: str) -> pa.Table:
@@ -57,11 +77,16 @@ def query_for_people(tables: Mapping[str, Table], text: str) -> pa.Table:
     try:
         _refuse_writing(connection.extract_statements(text))
         return connection.sql(text).to_arrow_table()
-    except duckdb.Error as error:
+    except STORAGE_ERRORS as error:
+        fault = _fault_of(tables, text, error) if READING_FAILED in str(error) else None
+        if fault is not None:
+            raise fault from error
         first = str(error).strip().splitlines()[0]
         raise WrongUse(f"the query is refused: {first} Tables: {', '.join(tables)}.") from error
 
 
+READING_FAILED = "reading the stream registered as"
+"""How DuckDB says that rows of a table could not be had."""
 READING = frozenset({"SELECT", "EXPLAIN", "RELATION"})
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import fs as pafs
 
 from schemas.columns import TableSpec
-from schemas.errors import WarehouseVersion, WrongUse
+from schemas.errors import IntegrityFault, WarehouseVersion, WrongUse
 from schemas.tables import SCHEMA_VERSION, TABLES
 from warehouse.delta import Table
 from warehouse.filesystem import Location
@@ -42,7 +42,8 @@ class Warehouse:
             for spec in TABLES:
                 Table(location, spec).create()
             with files.open_output_stream(MARKER) as stream:
-                stream.write(json.dumps({"schema_version": SCHEMA_VERSION}).encode() + b"\n")
+                marker = {"schema_version": SCHEMA_VERSION, "tables": [spec.name for spec in TABLES]}
+                stream.write(json.dumps(marker).encode() + b"\n")
         return cls.open(root)
 
     @classmethod
@@ -60,13 +61,13 @@ class Warehouse:
         files = location.filesystem()
         if files.get_file_info(MARKER).type == pafs.FileType.NotFound:
             raise WrongUse(f"{location.root}: no warehouse here; run `salon init`, or name one with --root.")
-        with files.open_input_stream(MARKER) as stream:
-            found = int(json.loads(stream.read())["schema_version"])
+        found, made = _read_marker(location, files)
         if found > SCHEMA_VERSION:
             raise WarehouseVersion(
                 f"{location.root}: made by a newer Salon (schema version {found}, this one knows "
                 f"{SCHEMA_VERSION}); install that Salon."
             )
+        _refuse_lost_tables(location, files, made)
         return cls(location)
 
     @cached_property
@@ -85,3 +86,30 @@ class Warehouse:
     def query_for_people(self, text: str) -> pa.Table:
         """Rows of one reading SQL statement that a person typed."""
         return query_for_people(self.tables, text)
+
+
+def _read_marker(location: Location, files: pafs.FileSystem) -> tuple[int, list[str]]:
+    """Schema version of a warehouse, and the tables that were made with it (none known of older ones)."""
+    try:
+        with files.open_input_stream(MARKER) as stream:
+            marker = json.loads(stream.read())
+        return int(marker["schema_version"]), [str(name) for name in marker.get("tables", [])]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise IntegrityFault(
+            f"{location.join(MARKER)}: it is damaged; the tables are untouched: write "
+            f'{{"schema_version": {SCHEMA_VERSION}}} into it if this Salon made them, else put it back from a backup.'
+        ) from error
+
+
+def _refuse_lost_tables(location: Location, files: pafs.FileSystem, made: Sequence[str]) -> None:
+    """A table's folder that is gone must not pass for an empty table."""
+    if not made:
+        return
+    there = {info.base_name for info in files.get_file_info(pafs.FileSelector("tables", allow_not_found=True))}
+    gone = [name for name in made if name not in there]
+    if gone:
+        raise IntegrityFault(
+            f"{location.root}: the folder of table {gone[0]} is gone"
+            f"{f', and {len(gone) - 1} more' if len(gone) > 1 else ''}; put it back from a backup. To go on without "
+            f"its rows, take its name out of {MARKER}: it is then made anew, empty."
+        )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -112,6 +114,7 @@ def main() -> None:
     from flows.runtime import prepare_environment
 
     prepare_environment()
+    logging.raiseExceptions = False  # a log line that a server misses is no news to the person at the terminal
     try:
         refuse_strangers()
         sys.exit(build()(standalone_mode=False))
@@ -126,7 +129,36 @@ def main() -> None:
     except SalonError as error:
         ERRORS.print(f"salon: {error}", markup=False, style="red")
         sys.exit(error.exit_code)
-    except OSError as error:  # a full disk, a read-only folder: the system's own words say it best
-        place = f"{error.filename}: " if error.filename else ""
-        ERRORS.print(f"salon: {place}{error.strerror or error}.", markup=False, style="red")
+    except OSError as error:
+        ERRORS.print(f"salon: {_of_the_system(error)}", markup=False, style="red")
         sys.exit(1)
+    except Exception as error:
+        sentence = _of_prefect(error)
+        if not sentence:
+            raise
+        ERRORS.print(f"salon: {sentence}", markup=False, style="red")
+        sys.exit(1)
+
+
+def _of_prefect(error: Exception) -> str:
+    """A sentence for a Prefect server that was lost; empty for any other error."""
+    import httpx
+
+    # Its client raises what httpx raises: which server was meant can be told from where it came alone.
+    frames = traceback.extract_tb(error.__traceback__)
+    of_prefect = any("prefect/client/" in Path(frame.filename).as_posix() for frame in frames)
+    if not (of_prefect and isinstance(error, httpx.HTTPError)) and "Failed to reach API" not in str(error):
+        return ""
+    place = os.environ.get("PREFECT_API_URL", "the address that Prefect is set to")
+    first = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    return f"Prefect's server at {place} fails ({first}); what was committed stays, run the same again when it is back."
+
+
+def _of_the_system(error: OSError) -> str:
+    """A sentence for a full disk, a read-only folder, and whatever else the system refuses."""
+    from flows.cli.console import resolve_root
+    from warehouse.faults import spoken
+
+    fault = spoken(error, str(error.filename or resolve_root(None)))
+    place = f"{error.filename}: " if error.filename else ""
+    return str(fault) if fault else f"{place}{error.strerror or error}."

@@ -132,7 +132,7 @@ def _known(
         accounts=accounts,
         raters=frozenset(profiles),
         shown=shown_in(project, protocol, tasks),
-        now=datetime.now(UTC),
+        now=max(datetime.now(UTC), link.client.clock()),  # votes are stamped by the server: our clock may be behind
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from labeling.importing.votes import rating_ids
 from schemas.codes import RatingStatus
 
 CONTENT = ("value", "status", "scale")
+NEXT_MOMENT = pa.scalar(timedelta(microseconds=1), pa.duration("us"))
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Standing:
     Parameters
     ----------
     rows : pyarrow.Table
-        identity, value, status, scale as of now, and `versions`: rows of the identity so far.
+        identity, value, status, scale and recorded_at as of now, and `versions`: rows of the identity so far.
     """
 
     rows: pa.Table
@@ -55,10 +57,17 @@ def only_new(rows: pa.Table, standing: Standing) -> pa.Table:
         # A missing value differs from every value.
         equal &= np.asarray(pc.fill_null(pc.equal(rows[name], now[name]), False))
     equal |= np.asarray(pc.equal(now["status"], RatingStatus.WITHDRAWN.value))
-    changed = ~equal & ~unseen
-    return pa.concat_tables(
-        [rows.filter(pa.array(unseen)), _revised(rows.filter(pa.array(changed)), now.filter(pa.array(changed)))]
-    )
+    changed = pa.array(~equal & ~unseen)
+    corrected = _recorded_later(rows.filter(changed), now.filter(changed))
+    return pa.concat_tables([rows.filter(pa.array(unseen)), _revised(corrected, now.filter(changed))])
+
+
+def _recorded_later(rows: pa.Table, now: pa.Table) -> pa.Table:
+    """Corrections recorded after what they correct: the row recorded last stands, also when the clock jumped back."""
+    place = rows.schema.get_field_index("recorded_at")
+    least = pc.add(now["recorded_at"].cast(rows.schema.field(place).type), NEXT_MOMENT)
+    moments = pc.if_else(pc.greater(rows["recorded_at"], least), rows["recorded_at"], least)
+    return rows.set_column(place, rows.schema.field(place), moments)
 
 
 def _revised(rows: pa.Table, now: pa.Table) -> pa.Table:

@@ -185,6 +185,9 @@ def places_in_order(
     return {s.place: by_rater[s.rater_id][s.submitted_at] for s in found}
 
 
+NEXT_MOMENT = timedelta(microseconds=1)
+
+
 def new_rows(votes: Iterable[Vote], current: Mapping[str, Vote]) -> list[Vote]:
     """The votes whose identity is new, or whose content differs from the row that stands."""
     fresh = []
@@ -214,6 +217,9 @@ def _content(vote: Vote) -> tuple[object, ...]:
 def _with_id(vote: Vote, before: Vote | None) -> Vote:
     """The vote with its row id: a hash of identity, content and the row that it follows."""
     row = content_id(vote.identity, *_content(vote), row_id(before) if before is not None else "")
+    if before is not None:
+        # The row recorded last stands: a clock that jumped back must not let the older one win.
+        vote = dataclasses.replace(vote, recorded_at=max(vote.recorded_at, before.recorded_at + NEXT_MOMENT))
     if isinstance(vote, Rating):
         return dataclasses.replace(vote, rating_id=row)
     return dataclasses.replace(vote, comparison_id=row)

@@ -114,6 +114,7 @@ def score_question(table: pa.Table, what: Question, settings: ScoreSettings, des
     design : Design, optional
         How the photos were chosen.
     """
+    table = table.sort_by("rating_id")  # sums run in one order, whatever order the rows were stored in
     chosen = design or Design()
     everybody, fit, checks, figures = _under(table, what, settings, EVERYBODY)
     votes, photo_ids, rater_ids = VoteSet.from_arrow(table)

@@ -17,6 +17,7 @@ from schemas.settings.ingest import IngestSettings
 from schemas.settings.labelstudio import LabelStudioSettings
 from schemas.settings.learn import LearnSettings
 from schemas.settings.publish import PublishSettings
+from schemas.settings.run import RunSettings
 from schemas.settings.schedule import ScheduleSettings
 from schemas.settings.score import ScoreSettings
 from schemas.settings.study import StudySettings
@@ -29,6 +30,7 @@ __all__ = [
     "LabelStudioSettings",
     "LearnSettings",
     "PublishSettings",
+    "RunSettings",
     "ScheduleSettings",
     "ScoreSettings",
     "Settings",
@@ -40,6 +42,7 @@ __all__ = [
 class Settings(SettingsPart):
     """All of `salon.toml`."""
 
+    run: RunSettings = Field(RunSettings(), description="Where the work of a stage is done.")
     ingest: IngestSettings = Field(IngestSettings(), description="How photos are taken in.")
     dedupe: DedupeSettings = Field(DedupeSettings(), description="What counts as the same photo.")
     embed: EmbedSettings = Field(EmbedSettings(), description="The model whose space is used.")

@@ -33,6 +33,12 @@ class HostileJob:
                 pass
         elif what == "memory":
             return str(len(bytearray(8_000_000_000)))
+        elif what == "once":
+            place = Path(item.split("-", 1)[1])
+            if not place.exists():
+                place.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return "ONCE"
         elif what == "error":
             raise ValueError("no such colour")
         return item.upper()
@@ -65,6 +71,11 @@ def test_every_good_item_is_answered_whatever_its_neighbours_do() -> None:
         answer = results[name]
         assert isinstance(answer, Failed)
         assert answer.why == why, name
+
+
+def test_an_item_under_which_a_fresh_worker_was_killed_from_outside_is_not_blamed(tmp_path: Path) -> None:
+    item = f"once-{tmp_path / 'killed'}"
+    assert run([item, "good-1"], workers=1) == {item: Done("ONCE"), "good-1": Done("GOOD-1")}
 
 
 def test_items_are_taken_in_no_further_ahead_than_allowed() -> None:
