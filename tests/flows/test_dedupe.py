@@ -7,7 +7,9 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from curation.duplicates.comparison import LOOK
 from flows.context import open_run
@@ -164,6 +166,37 @@ def test_a_wrong_label_is_named_with_its_line(tmp_path: Path) -> None:
     file.write_text("file_a,file_b,label\na.jpg,b.jpg,near\na.jpg,c.jpg,perhaps\n")
     with pytest.raises(BadInput, match=r"line 3, field 'label': an unknown label; expected exact, near"):
         read_pairs(file)
+
+
+def crowd_of_pictures(folder: Path) -> list[Path]:
+    """More versions of one picture than a photo is compared with, and of a second one that looks much like it."""
+    rng = np.random.default_rng(5)
+    scene = Image.fromarray(rng.integers(0, 255, (12, 16, 3), np.uint8)).resize((160, 120), Image.Resampling.BICUBIC)
+    grain = rng.normal(0, 25, (120, 160, 3))
+    files = []
+    for detail in range(2):
+        # The same large shapes under another detail: near by their hashes, different to the second look.
+        pixels = np.clip(np.asarray(scene) + (grain if detail else grain[::-1]), 0, 255).astype(np.uint8)
+        for version in range(24):
+            file = folder / f"{detail}-{version}.jpg"
+            size = (160 - 2 * (version % 6), 120 - version % 4)
+            Image.fromarray(pixels).resize(size).save(file, quality=95 - 2 * version)
+            files.append(file)
+    return files
+
+
+@pytest.mark.slow
+def test_a_crowd_is_grouped_alike_in_one_run_and_in_four(tmp_path: Path) -> None:
+    pictures = crowd_of_pictures(tmp_path)
+    Warehouse.create(tmp_path / "one")
+    take_in(tmp_path / "one", pictures)
+    dedupe(str(tmp_path / "one"))
+    in_pieces(tmp_path / "four", pictures, 4)
+    one, four = (Warehouse.open(tmp_path / name) for name in ("one", "four"))
+    assert four.table(DUPLICATE_PAIRS).count() > one.table(DUPLICATE_PAIRS).count()  # some had been nearer once
+    assert one.table(DUPLICATES).count() == len(pictures)
+    assert one.table(DUPLICATES).digest() == four.table(DUPLICATES).digest()
+    assert len(files_of_groups(tmp_path / "one")) == 2
 
 
 @pytest.mark.slow
