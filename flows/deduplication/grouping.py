@@ -36,7 +36,7 @@ EXACT = f"""
 ALIKE = """
     SELECT photo_a, photo_b, method, distance, measure, agreeing, form FROM duplicate_pairs
     SEMI JOIN photos a ON a.photo_id = photo_a SEMI JOIN photos b ON b.photo_id = photo_b
-    ORDER BY photo_a, photo_b, method
+    WHERE relation <> 'semantic' ORDER BY photo_a, photo_b, method
 """
 FACTS = f"""
     SELECT p.photo_id, width, height, bytes, format, captured_at, camera_make, camera_model,
@@ -101,13 +101,23 @@ def read_knowledge(run: Run) -> Knowledge:
     pairs = _pairs(run, copies)
     touched = {photo for pair, seen in pairs.items() if seen.same for photo in pair} | copies | set(exact)
     pairs = {pair: seen for pair, seen in pairs.items() if touched.issuperset(pair)}
-    facts = run.warehouse.query(FACTS, extra={"wanted": pa.table({"photo_id": sorted(touched)}, schema=ID)}).to_pylist()
+    facts = _facts(run, touched)
     return Knowledge(
         dict(exact),
         pairs,
         {row["photo_id"]: _choice(row) for row in facts},
         {row["photo_id"]: exposure_of(row) for row in facts},
     )
+
+
+def _facts(run: Run, photos: Collection[str]) -> list[dict[str, Any]]:
+    wanted = pa.table({"photo_id": sorted(photos)}, schema=ID)
+    return list(run.warehouse.query(FACTS, extra={"wanted": wanted}).to_pylist())
+
+
+def choices_of(run: Run, photos: Collection[str]) -> dict[str, Choice]:
+    """What the choice of a representative among these photos depends on."""
+    return {row["photo_id"]: _choice(row) for row in _facts(run, photos)} if photos else {}
 
 
 def _pairs(run: Run, copies: set[str]) -> dict[Pair, Seen]:
