@@ -6,6 +6,7 @@ import csv
 import random
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from curation.duplicates.comparison import LOOK
 from flows.context import open_run
 from flows.dedupe import dedupe
 from flows.deduplication.evaluating import evaluate, read_pairs
+from flows.embed import embed
 from flows.ingest import ingest
 from flows.outcome import Outcome
 from schemas.errors import BadInput
@@ -128,6 +130,50 @@ def test_mirrored_and_turned_copies_follow_the_settings(at_once: tuple[Path, Out
     (tmp_path / "salon.toml").write_text("[dedupe]\nmirrored_is_same = false\nturned_is_same = false\n")
     take_in(tmp_path, [path for path in labelled() if "bridge-" in path.name])
     assert dedupe(str(tmp_path)).counts["groups"] == 0
+
+
+def test_photos_alike_in_the_embedding_are_shown_or_left_out_as_the_settings_say(tmp_path: Path) -> None:
+    Warehouse.create(tmp_path)
+    settings = "[dedupe]\nsemantic_distance = 0.5\nsemantic = "
+    (tmp_path / "salon.toml").write_text(f'{settings}"report"\n')
+    # Two versions of a bridge, which are one photo to all that follows, and some photos of their own.
+    take_in(tmp_path, [path for path in labelled() if path.name.startswith(("bridge__L", "flower", "labelme"))])
+    before = dedupe(str(tmp_path))
+    assert before.counts["groups alike"] == 0  # nothing has a vector yet
+    embed(str(tmp_path))
+    shown = dedupe(str(tmp_path), report=True)
+    warehouse = Warehouse.open(tmp_path)
+    pairs = warehouse.query("SELECT * FROM duplicate_pairs WHERE relation = 'semantic'").to_pylist()
+    assert shown.counts["new pairs alike"] == len(pairs) != 0
+    assert all(pair["distance"] <= 0.5 and not pair["verified"] for pair in pairs)
+    assert shown.counts["groups alike"] != 0
+    assert shown.counts["representatives"] == before.counts["representatives"]  # all of them go on
+    assert "Alike, and not the same picture" in Path(shown.files["report"]).read_text()
+    near = warehouse.table(DUPLICATES).digest()
+
+    (tmp_path / "salon.toml").write_text(f'{settings}"leave_out"\n')
+    fewer = dedupe(str(tmp_path))
+    assert fewer.counts["new pairs alike"] == 0
+    copies = sum("a copy of" in row["reason"] for row in semantic_rows(tmp_path))
+    assert fewer.counts["semantic copies"] == len(semantic_rows(tmp_path)) > copies
+    assert (
+        fewer.counts["representatives"] == int(before.counts["representatives"]) - len(semantic_rows(tmp_path)) + copies
+    )
+    distances = {frozenset((pair["photo_a"], pair["photo_b"])): pair["distance"] for pair in pairs}
+    for row in semantic_rows(tmp_path):
+        if "a copy of" not in row["reason"]:
+            assert distances[frozenset((row["photo_id"], row["representative_id"]))] == row["distance"]
+    rows = warehouse.table(DUPLICATES).read().to_pylist()
+    heads = {row["photo_id"]: row for row in rows if row["relation"] == "representative"}
+    assert all(heads[row["representative_id"]]["group_id"] == row["group_id"] for row in rows)
+
+    (tmp_path / "salon.toml").write_text(f'{settings}"off"\n')
+    dedupe(str(tmp_path))
+    assert warehouse.table(DUPLICATES).digest() == near
+
+
+def semantic_rows(root: Path) -> list[dict[str, Any]]:
+    return list(Warehouse.open(root).query("SELECT * FROM duplicates WHERE relation = 'semantic'").to_pylist())
 
 
 def test_the_reason_names_what_tells_a_copy_from_its_representative(at_once: tuple[Path, Outcome]) -> None:
