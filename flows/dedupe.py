@@ -24,13 +24,14 @@ from flows.deduplication.grouping import (
 )
 from flows.deduplication.neighbours import neighbour_candidates
 from flows.deduplication.second_look import LookShelf, look_at, shelf_of
+from flows.deduplication.semantic import Alike, alike_among, find_pairs, left_out
 from flows.engine import Sealed, cluster_of
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.reports.duplicates import write_report
 from flows.runtime import RETRIES, publish_counts
 from flows.settled import unless_settled
-from schemas.codes import Relation
+from schemas.codes import Relation, SemanticPolicy
 from schemas.photos import DUPLICATE_PAIRS, DUPLICATES, PHOTOS, Duplicate
 from schemas.settings import Settings
 from warehouse.store import Warehouse
@@ -48,6 +49,8 @@ class Totals:
     looked: int = 0
     verified: int = 0
     bursts: int = 0
+    pairs_alike: int = 0
+    alike: Alike = field(default_factory=Alike.none)
     rows: list[Duplicate] = field(default_factory=list)
 
 
@@ -63,10 +66,10 @@ def dedupe(root: str, report: bool = False) -> Outcome:
         Write a page to look at as well.
     """
     run = open_run(root)
-    outcome = unless_settled(run, "dedupe", {}, lambda: _outcome(work(run)))
-    if report:
-        outcome = replace(outcome, files={"report": str(write_report(run))})
-    return publish_counts(outcome)
+    if not report:
+        return publish_counts(unless_settled(run, "dedupe", {}, lambda: _outcome(run, work(run))))
+    totals = work(run)  # a page needs what was found, also where nothing is new
+    return publish_counts(replace(_outcome(run, totals), files={"report": str(write_report(run, totals.alike))}))
 
 
 def work(run: Run) -> Totals:
@@ -87,6 +90,7 @@ def _once(run: Run, totals: Totals) -> None:
     if photos.new.any():
         look_at_pairs(run, candidates(run, photos), totals)
         mark_compared(run, photos)
+    totals.pairs_alike += find_pairs(run)
     totals.rows = regroup(run, totals)
     totals.bursts = store_bursts(run)
 
@@ -158,11 +162,14 @@ def regroup(run: Run, totals: Totals) -> list[Duplicate]:
         known = read_knowledge(run)
         groups, wanted = groups_of(known)
     rows = duplicates_of(known, groups)
+    totals.alike = alike_among(run, rows)
+    if run.settings.dedupe.semantic is SemanticPolicy.LEAVE_OUT:
+        rows = left_out(run, rows, totals.alike)
     run.warehouse.table(DUPLICATES).replace(rows)
     return rows
 
 
-def _outcome(totals: Totals) -> Outcome:
+def _outcome(run: Run, totals: Totals) -> Outcome:
     relations = Counter(row.relation for row in totals.rows)
     groups = relations.pop(str(Relation.REPRESENTATIVE), 0)
     counts: dict[str, int | float | str] = {
@@ -173,5 +180,7 @@ def _outcome(totals: Totals) -> Outcome:
         "groups": groups,
     }
     counts |= {f"{relation} copies": count for relation, count in sorted(relations.items())}
+    if run.settings.dedupe.semantic is not SemanticPolicy.OFF:
+        counts |= {"new pairs alike": totals.pairs_alike, "groups alike": len(totals.alike.groups)}
     counts |= {"representatives": totals.photos - sum(relations.values()), "bursts": totals.bursts}
     return Outcome(stage="dedupe", counts=counts, again={"new photos": 0, "pairs looked at": 0, "verified": 0})

@@ -52,6 +52,17 @@ class Relation(StrEnum):
     """Close in an embedding's space, not the same picture."""
 
 
+class SemanticPolicy(StrEnum):
+    """What becomes of photos that are alike in the embedding without being one picture."""
+
+    OFF = "off"
+    """They are not looked for."""
+    REPORT = "report"
+    """They are found and shown; all of them go on."""
+    LEAVE_OUT = "leave_out"
+    """One of each group goes on, as with copies."""
+
+
 class TaskRole(StrEnum):
     """Why a rater is shown a picture; never visible to the rater."""
 

@@ -7,27 +7,21 @@ turned forms. Only pairs with an upright word on one side count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from curation.duplicates.crowds import CROWD, Index, Items, Ring, among_the_first
 from curation.duplicates.hamming import Distinct, Matches, Words, join, join_between
 from curation.fingerprints import Form
-
-Index = npt.NDArray[np.int64]
 
 REFLECTIONS = frozenset({Form.MIRRORED, Form.FLIPPED, Form.TRANSPOSED, Form.TRANSVERSED})
 TURNS = frozenset({Form.HALF_TURN, Form.TURNED_LEFT, Form.TURNED_RIGHT})
 FORMS = tuple(Form)
 INVERSE = {Form.TURNED_LEFT: Form.TURNED_RIGHT, Form.TURNED_RIGHT: Form.TURNED_LEFT}
 """The form that undoes a form, where it is not itself."""
-
-CROWD = 32
-"""Where a photo has more near ones than this, it is compared with so many of the nearest (and with every photo that
-counts it among its own nearest): thousands alike cost a multiple of their number, not its square. Groups lose
-nothing by it: whoever is connected through verified pairs is compared with the group's representative."""
 
 NEW_SHARE = 0.1
 """Up to this share of new words, they are joined to the old ones instead of all to all."""
@@ -85,30 +79,75 @@ class Proposals:
     distance: npt.NDArray[np.uint8]
     kind: npt.NDArray[np.uint8]
 
+    @classmethod
+    def best(
+        cls, pairs: tuple[Index, Index], distance: npt.NDArray[np.uint8], kind: npt.NDArray[np.uint8]
+    ) -> Proposals:
+        """Each pair once, with the nearest of its words, upright ones first."""
+        a, b = pairs
+        order = np.lexsort((kind, distance, kind > 1, b, a))
+        a, b, kind, distance = a[order], b[order], kind[order], distance[order]
+        once = np.ones(a.size, bool)
+        once[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
+        return cls(a[once], b[once], distance[once], kind[once])
 
-def propose(words: WordList, new: npt.NDArray[np.bool_], radius: int) -> Proposals:
-    """All pairs of photos within the radius of which at least one is new.
+    @classmethod
+    def none(cls) -> Proposals:
+        """No pairs."""
+        nothing = np.empty(0, np.int64)
+        return cls(nothing, nothing, nothing.astype(np.uint8), nothing.astype(np.uint8))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Proposals]) -> Proposals:
+        """Several lists, one after the other."""
+        names = ("first", "second", "distance", "kind")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Proposals:
+        """Some of the pairs."""
+        return Proposals(self.first[kept], self.second[kept], self.distance[kept], self.kind[kept])
+
+
+def thinned(pairs: Proposals, ring: Ring) -> npt.NDArray[np.bool_]:
+    """Which of all pairs among some photos are looked at, where there are crowds: see `crowds`."""
+    return among_the_first((pairs.first, pairs.second), pairs.kind > 1, pairs.distance, ring)
+
+
+def propose(
+    words: WordList, ring: Ring, new: npt.NDArray[np.bool_], radius: int, known: Proposals | None = None
+) -> Proposals:
+    """All pairs of photos within the radius of which at least one is new; of crowds, those that `crowds` keeps.
 
     Parameters
     ----------
+    ring : (photos,) uint64
+        A number of each photo's content, evenly spread.
     new : (photos,) bool
         Photos whose pairs are not known yet.
+    known : Proposals, optional
+        The pairs of old photos, as earlier calls proposed them: they count towards a crowd.
     """
     fresh = new[words.owners]
     distinct = Distinct.of(words.words)
-    touched = np.logical_or.reduceat(fresh[distinct.items], distinct.starts[:-1]) if distinct.words.size else fresh
+    if not fresh.any():
+        return Proposals.none()
+    touched = np.logical_or.reduceat(fresh[distinct.items], distinct.starts[:-1])
     if touched.sum() > NEW_SHARE * touched.size:
         found = Matches.joined(list(join(distinct.words, radius)))
     else:
         found = _new_against_all(distinct.words, touched, radius)
     relevant = touched[found.left] | touched[found.right]
     found = Matches(found.left[relevant], found.right[relevant], found.distance[relevant])
-    parts = [part for part in _pairs_of_items(distinct, found, touched) if part[0].size]
+    items = Items(distinct, words.owners, words.kinds < 2, ring)
+    parts = [part for part in _pairs_of_items(items, found, touched) if part[0].size]
     if not parts:
-        nothing = np.empty(0, np.int64)
-        return Proposals(nothing, nothing, nothing.astype(np.uint8), nothing.astype(np.uint8))
+        return Proposals.none()
     left, right, distance = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return _thinned(_by_photo(words, new, left, right, distance), new.size)
+    fresh_pairs = _by_photo(words, new, left, right, distance)
+    old = known or Proposals.none()
+    old = old.only(~(new[old.first] | new[old.second]))
+    together = Proposals.joined([fresh_pairs, old])
+    return fresh_pairs.only(thinned(together, ring)[: fresh_pairs.first.size])
 
 
 def _new_against_all(words: Words, touched: npt.NDArray[np.bool_], radius: int) -> Matches:
@@ -124,27 +163,28 @@ def _new_against_all(words: Words, touched: npt.NDArray[np.bool_], radius: int) 
 
 
 def _pairs_of_items(
-    distinct: Distinct, found: Matches, touched: npt.NDArray[np.bool_]
+    items: Items, found: Matches, touched: npt.NDArray[np.bool_]
 ) -> Iterator[tuple[Index, Index, npt.NDArray[np.uint8]]]:
     """Pairs of words' items: within each word that several items share, and across each match."""
+    distinct = items.distinct
     sizes = np.diff(distinct.starts)
     shared = np.flatnonzero((sizes > 1) & touched)
     crowded = sizes[shared] > 2 * CROWD
     left, right, _ = _expanded(distinct, sizes, shared[~crowded], shared[~crowded])
     once = left < right  # items of a word are ascending
     yield left[once], right[once], np.zeros(int(once.sum()), np.uint8)
-    for word in shared[crowded]:
-        items = distinct.items[distinct.starts[word] : distinct.starts[word + 1]]
-        i, j = _among(items.size)
-        yield items[i], items[j], np.zeros(i.size, np.uint8)
     crowds = sizes[found.left] * sizes[found.right] > CROWD * CROWD
     left, right, match = _expanded(distinct, sizes, found.left[~crowds], found.right[~crowds])
     yield left, right, found.distance[~crowds][match]
+    if not (crowded.any() or crowds.any()):
+        return
+    saturated = items.saturated()
+    for word in shared[crowded]:
+        for ours, theirs in items.across(word, word, saturated):
+            yield ours, theirs, np.zeros(ours.size, np.uint8)
     for a, b, distance in zip(found.left[crowds], found.right[crowds], found.distance[crowds], strict=True):
-        ours = distinct.items[distinct.starts[a] : distinct.starts[a + 1]]
-        theirs = distinct.items[distinct.starts[b] : distinct.starts[b + 1]]
-        i, j = _across(ours.size, theirs.size)
-        yield ours[i], theirs[j], np.full(i.size, distance, np.uint8)
+        for ours, theirs in items.across(a, b, saturated):
+            yield ours, theirs, np.full(ours.size, distance, np.uint8)
 
 
 def _expanded(distinct: Distinct, sizes: Index, left: Index, right: Index) -> tuple[Index, Index, Index]:
@@ -158,39 +198,6 @@ def _expanded(distinct: Distinct, sizes: Index, left: Index, right: Index) -> tu
         distinct.items[distinct.starts[right][match] + theirs],
         match,
     )
-
-
-def _among(size: int) -> tuple[Index, Index]:
-    """All pairs of so many equal ones; of a crowd, each with those that follow it in a ring."""
-    if size <= 2 * CROWD:
-        i, j = np.triu_indices(size, 1)
-        return i, j
-    i, step = (side.ravel() for side in np.meshgrid(np.arange(size), np.arange(1, CROWD + 1), indexing="ij"))
-    return i, (i + step) % size
-
-
-def _across(ours: int, theirs: int) -> tuple[Index, Index]:
-    """All pairs of one of ours and one of theirs; of crowds, each of ours with some of theirs, evenly."""
-    wanted = min(theirs, CROWD) if ours * theirs > CROWD * CROWD else theirs
-    i, step = (side.ravel() for side in np.meshgrid(np.arange(ours), np.arange(wanted), indexing="ij"))
-    return i, (i + step) % theirs if wanted < theirs else step
-
-
-def _thinned(pairs: Proposals, photos: int) -> Proposals:
-    """Without the pairs that are beyond the `CROWD` nearest of both their photos.
-
-    Of equally near ones, which are kept depends on both positions, so that nobody is everybody's neighbour.
-    """
-    ends = np.concatenate([pairs.first, pairs.second])
-    if not ends.size or np.bincount(ends, minlength=photos).max() <= CROWD:
-        return pairs
-    mixed = (pairs.first * 0x9E3779B1 ^ pairs.second * 0x85EBCA77) & 0xFFFFFFFF
-    order = np.lexsort((np.tile(mixed, 2), np.tile(pairs.distance, 2), ends))
-    starts = np.searchsorted(ends[order], np.arange(photos))
-    rank = np.empty(ends.size, np.int64)
-    rank[order] = np.arange(ends.size) - starts[ends[order]]
-    kept = (rank < CROWD).reshape(2, -1).any(0)
-    return Proposals(pairs.first[kept], pairs.second[kept], pairs.distance[kept], pairs.kind[kept])
 
 
 def _by_photo(
@@ -210,10 +217,5 @@ def _by_photo(
     for form, undoing in INVERSE.items():
         inverse[2 + FORMS.index(form)] = 2 + FORMS.index(undoing)
     kind = np.where(swap, inverse[kind], kind)
-    a, b = np.minimum(a, b)[good], np.maximum(a, b)[good]
-    kind, distance = kind[good], distance[good]
-    order = np.lexsort((kind, distance, kind > 1, b, a))
-    a, b, kind, distance = a[order], b[order], kind[order], distance[order]
-    once = np.ones(a.size, bool)
-    once[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
-    return Proposals(a[once], b[once], distance[once], kind[once].astype(np.uint8))
+    pairs = (np.minimum(a, b)[good], np.maximum(a, b)[good])
+    return Proposals.best(pairs, distance[good], kind[good].astype(np.uint8))

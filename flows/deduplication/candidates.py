@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from curation.duplicates.comparison import LOOK
+from curation.duplicates.crowds import Ring
 from curation.duplicates.hamming import Words
 from curation.duplicates.proposals import FORMS, REFLECTIONS, TURNS, Proposals, WordList, propose
 from curation.fingerprints import FingerprintMethod, Form
@@ -20,7 +21,8 @@ from schemas.settings import DedupeSettings
 KIND_METHODS = (FingerprintMethod.PHASH64, FingerprintMethod.TRIMMED64, *[FingerprintMethod.PHASH64_FORMS] * len(FORMS))
 
 WORDS = f"""
-    SELECT p.photo_id, h.bits AS plain, t.bits AS trimmed, x.bits AS pixels, f.bits AS forms
+    SELECT p.photo_id, h.bits AS plain, t.bits AS trimmed, f.bits AS forms,
+        coalesce(x.bits, unhex(p.photo_id)) AS pixels
     FROM photos p
     JOIN fingerprints h ON h.photo_id = p.photo_id AND h.method = '{FingerprintMethod.PHASH64}'
     LEFT JOIN fingerprints t ON t.photo_id = p.photo_id AND t.method = '{FingerprintMethod.TRIMMED64}'
@@ -28,6 +30,11 @@ WORDS = f"""
     LEFT JOIN fingerprints f ON f.photo_id = p.photo_id AND f.method = '{FingerprintMethod.PHASH64_FORMS}'
     ORDER BY p.photo_id
 """
+PROPOSED = f"""
+    SELECT photo_a, photo_b, method, form, distance FROM duplicate_pairs
+    WHERE distance <= ? AND method IN ({", ".join(f"'{method}'" for method in sorted(set(KIND_METHODS)))})
+"""
+"""Pairs that the join proposed within a radius, without those that a group asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +77,8 @@ class Photos:
         Their photo_ids.
     leaders : (n,) int64
         For each photo the first of those with equal pixels: only leaders are joined and looked at.
+    ring : (n,) uint64
+        A number of each photo's pixels: see `curation.duplicates.crowds`.
     new : (n,) bool
         Leaders whose pairs are not complete yet.
     """
@@ -77,6 +86,7 @@ class Photos:
     ids: pa.Array
     words: WordList
     leaders: npt.NDArray[np.int64]
+    ring: Ring
     new: npt.NDArray[np.bool_]
 
     def id(self, place: int) -> str:
@@ -103,7 +113,8 @@ def read_photos(run: Run) -> Photos:
         forms[form] = _words(table["forms"], otherwise=plain, start=8 * FORMS.index(form))
     known = np.asarray(pa.compute.is_in(ids, value_set=done["photo_id"].combine_chunks()))
     leading = leaders == np.arange(len(ids))
-    return Photos(ids, _only(WordList.of(plain, trimmed, forms), leading), leaders, leading & ~known)
+    words = _only(WordList.of(plain, trimmed, forms), leading)
+    return Photos(ids, words, leaders, _words(table["pixels"]), leading & ~known)
 
 
 def _only(words: WordList, owners: npt.NDArray[np.bool_]) -> WordList:
@@ -123,25 +134,44 @@ def _words(column: pa.ChunkedArray, otherwise: Words | None = None, start: int =
 
 
 def _leaders(pixels: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """For each photo the first one with the same pixels; itself where nothing is known of its pixels."""
-    codes = pixels.combine_chunks().dictionary_encode()
-    indices = np.asarray(codes.indices.fill_null(-1))
-    own = np.arange(indices.size)
-    first = np.full(len(codes.dictionary), indices.size, np.int64)
-    known = indices >= 0
-    np.minimum.at(first, indices[known], own[known])
-    return np.where(known, first[indices] if first.size else own, own)
+    """For each photo the first one with the same pixels."""
+    indices = np.asarray(pixels.combine_chunks().dictionary_encode().indices)
+    _, first, places = np.unique(indices, return_index=True, return_inverse=True)
+    return np.asarray(first[places], np.int64)
 
 
 def candidates(run: Run, photos: Photos) -> list[Candidate]:
     """The pairs that the join proposes for new photos and that nobody has looked at, in order."""
-    proposals = propose(photos.words, photos.new, run.settings.dedupe.radius)
+    settings = run.settings.dedupe
+    proposals = propose(photos.words, photos.ring, photos.new, settings.radius, _known(run, photos))
     rows = _table(photos, proposals)
     fresh = run.warehouse.query(
         "SELECT * FROM proposed ANTI JOIN duplicate_pairs USING (photo_a, photo_b, method) ORDER BY photo_a, photo_b",
         extra={"proposed": rows},
     )
     return [Candidate(**row) for row in fresh.to_pylist()]
+
+
+def _known(run: Run, photos: Photos) -> Proposals:
+    """What the join has proposed before, among photos that are still there and still lead."""
+    settings = run.settings.dedupe
+    rows = run.warehouse.query(PROPOSED, [settings.radius])
+    first, second = (
+        np.asarray(pa.compute.index_in(rows[name], value_set=photos.ids).fill_null(-1)).astype(np.int64)
+        for name in ("photo_a", "photo_b")
+    )
+    kinds = [kind_of(*pair) for pair in zip(rows["method"].to_pylist(), rows["form"].to_pylist(), strict=True)]
+    kind = np.array(kinds, np.uint8)
+    wanted = np.isin(kind, [0, 1, *(2 + FORMS.index(form) for form in forms_wanted(settings))])
+    leading = photos.leaders == np.arange(photos.leaders.size)
+    wanted &= (first >= 0) & (second >= 0) & leading[first] & leading[second]
+    distance = np.asarray(rows["distance"]).astype(np.uint8)
+    return Proposals.best((first[wanted], second[wanted]), distance[wanted], kind[wanted])
+
+
+def kind_of(method: str, form: str | None) -> int:
+    """The `Proposals.kind` of a row of `duplicate_pairs` that the join proposed."""
+    return KIND_METHODS.index(FingerprintMethod(method)) if form is None else 2 + FORMS.index(Form(form))
 
 
 def _table(photos: Photos, proposals: Proposals) -> pa.Table:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from curation.duplicates.borders import packed_share
 from curation.duplicates.bursts import Exposure, are_two_exposures, bursts
+from curation.duplicates.crowds import CROWD, among_the_first
 from curation.duplicates.groups import Group, Pair, components, group, group_id, ordered
 from curation.duplicates.representative import Candidate as Choice
 from curation.duplicates.representative import why
 from curation.fingerprints import FingerprintMethod
 from flows.context import Run
+from flows.deduplication.candidates import kind_of
 from flows.deduplication.second_look import is_same, relation_of
 from schemas.codes import Relation
 from schemas.photos import BURSTS, Burst, Duplicate
+from schemas.settings import DedupeSettings
 
 NEIGHBOUR = "neighbour@1"
 """Method of a pair that no fingerprint proposed: both are the same as a third photo."""
@@ -32,7 +36,7 @@ EXACT = f"""
 ALIKE = """
     SELECT photo_a, photo_b, method, distance, measure, agreeing, form FROM duplicate_pairs
     SEMI JOIN photos a ON a.photo_id = photo_a SEMI JOIN photos b ON b.photo_id = photo_b
-    ORDER BY photo_a, photo_b, method
+    WHERE relation <> 'semantic' ORDER BY photo_a, photo_b, method
 """
 FACTS = f"""
     SELECT p.photo_id, width, height, bytes, format, captured_at, camera_make, camera_model,
@@ -42,6 +46,11 @@ FACTS = f"""
     FROM photos p SEMI JOIN wanted USING (photo_id)
     LEFT JOIN fingerprints h ON h.photo_id = p.photo_id AND h.method = '{FingerprintMethod.PHASH64}'
     LEFT JOIN fingerprints t ON t.photo_id = p.photo_id AND t.method = '{FingerprintMethod.TRIMMED64}'
+"""
+RING = f"""
+    SELECT photo_id, coalesce(bits, unhex(photo_id)) AS pixels FROM wanted
+    LEFT JOIN (SELECT photo_id, bits FROM fingerprints WHERE method = '{FingerprintMethod.PIXELS}') USING (photo_id)
+    ORDER BY photo_id
 """
 TIMED = f"""
     SELECT p.photo_id, camera_make, camera_model, captured_at, h.bits AS hash FROM representatives p
@@ -70,10 +79,6 @@ class Knowledge:
     pairs: dict[Pair, Seen]
     choices: dict[str, Choice]
     exposures: dict[str, Exposure]
-    leaders: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.leaders = {photo: leader for leader, photos in self.exact.items() for photo in photos}
 
     def best(self, node: str) -> Choice:
         """The photo that stands for a node."""
@@ -89,32 +94,14 @@ class Knowledge:
 
 def read_knowledge(run: Run) -> Knowledge:
     """Pairs that matter for groups: all that were looked at among photos which some verified pair touches."""
-    settings = run.settings.dedupe
     exact: dict[str, list[str]] = defaultdict(list)
     for row in run.warehouse.query(EXACT).to_pylist():
         exact[row["leader"]].append(row["photo_id"])
-    leaders = {photo: leader for leader, photos in exact.items() for photo in photos}
-    pairs: dict[Pair, Seen] = {}
-    for row in run.warehouse.query(ALIKE).to_pylist():
-        a, b = leaders.get(row["photo_a"], row["photo_a"]), leaders.get(row["photo_b"], row["photo_b"])
-        if a == b:
-            continue
-        proposed = not row["method"].startswith(NEIGHBOUR) and row["distance"] <= settings.radius
-        allowed = row["form"] is None or _allowed(row["form"], settings)
-        seen = Seen(
-            same=allowed and is_same(row["measure"], row["agreeing"], settings),
-            proposed=proposed and allowed,
-            method=row["method"],
-            distance=row["distance"],
-            measure=row["measure"],
-            form=row["form"],
-        )
-        pair = ordered(a, b)
-        pairs[pair] = seen if pair not in pairs else max(pairs[pair], seen, key=_strength)
-    touched = {photo for pair, seen in pairs.items() if seen.same for photo in pair} | set(leaders)
-    touched |= set(exact)
+    copies = {photo for leader, photos in exact.items() for photo in photos if photo != leader}
+    pairs = _pairs(run, copies)
+    touched = {photo for pair, seen in pairs.items() if seen.same for photo in pair} | copies | set(exact)
     pairs = {pair: seen for pair, seen in pairs.items() if touched.issuperset(pair)}
-    facts = run.warehouse.query(FACTS, extra={"wanted": pa.table({"photo_id": sorted(touched)}, schema=ID)}).to_pylist()
+    facts = _facts(run, touched)
     return Knowledge(
         dict(exact),
         pairs,
@@ -123,20 +110,85 @@ def read_knowledge(run: Run) -> Knowledge:
     )
 
 
+def _facts(run: Run, photos: Collection[str]) -> list[dict[str, Any]]:
+    wanted = pa.table({"photo_id": sorted(photos)}, schema=ID)
+    return list(run.warehouse.query(FACTS, extra={"wanted": wanted}).to_pylist())
+
+
+def choices_of(run: Run, photos: Collection[str]) -> dict[str, Choice]:
+    """What the choice of a representative among these photos depends on."""
+    return {row["photo_id"]: _choice(row) for row in _facts(run, photos)} if photos else {}
+
+
+def _pairs(run: Run, copies: set[str]) -> dict[Pair, Seen]:
+    """What counts of all pairs that were ever looked at: what one run over these photos would look at.
+
+    Of several rows the join's best one counts; a pair that it does not propose among these photos (another has
+    come between, in a crowd) counts as far as a group asked for it. Equal pixels are looked at once.
+    """
+    settings = run.settings.dedupe
+    proposed: dict[Pair, tuple[tuple[bool, float, int], Seen]] = {}
+    asked: dict[Pair, Seen] = {}
+    for row in run.warehouse.query(ALIKE).to_pylist():
+        pair = (row["photo_a"], row["photo_b"])
+        if not copies.isdisjoint(pair) or not _allowed(row["form"], settings):
+            continue
+        by_join = not row["method"].startswith(NEIGHBOUR)
+        seen = Seen(
+            same=is_same(row["measure"], row["agreeing"], settings),
+            proposed=by_join,
+            method=row["method"],
+            distance=row["distance"],
+            measure=row["measure"],
+            form=row["form"],
+        )
+        if not by_join:
+            asked[pair] = max(asked.get(pair, seen), seen, key=_strength)
+        elif row["distance"] <= settings.radius:
+            kind = kind_of(row["method"], row["form"])
+            entry = ((kind > 1, row["distance"], kind), seen)
+            proposed[pair] = min(proposed.get(pair, entry), entry, key=lambda known: known[0])
+    kept = _uncrowded(run, proposed)
+    return asked | {pair: seen for pair, (_, seen) in proposed.items() if pair in kept}
+
+
+def _uncrowded(run: Run, proposed: Mapping[Pair, tuple[tuple[bool, float, int], Seen]]) -> Collection[Pair]:
+    """The pairs that are among the first of one of their photos: all of them, where there is no crowd."""
+    degree = Counter(photo for pair in proposed for photo in pair)
+    if not degree or max(degree.values()) <= CROWD:
+        return proposed.keys()
+    names = sorted(degree)
+    places = {name: place for place, name in enumerate(names)}
+    wanted = pa.table({"photo_id": names}, schema=ID)
+    ring = np.array(
+        [
+            int.from_bytes(row[:8], "big")
+            for row in run.warehouse.query(RING, extra={"wanted": wanted})["pixels"].to_pylist()
+        ],
+        np.uint64,
+    )
+    first = np.array([places[a] for a, _ in proposed])
+    second = np.array([places[b] for _, b in proposed])
+    ranks = [rank for rank, _ in proposed.values()]
+    turned, distance = np.array([rank[0] for rank in ranks]), np.array([rank[1] for rank in ranks], np.uint8)
+    kept = among_the_first((first, second), turned, distance, ring)
+    return {pair for pair, keep in zip(proposed, kept, strict=True) if keep}
+
+
 FRAMED = 0.95
 """What a framed picture's pixels count: of two equal ones, the one without a frame stands for the group."""
 ID = pa.schema([("photo_id", pa.string())])
 
 
-def _allowed(form: str, settings: Any) -> bool:
+def _allowed(form: str | None, settings: DedupeSettings) -> bool:
     if relation_of(form) is Relation.MIRROR:
         return bool(settings.mirrored_is_same)
     return bool(settings.turned_is_same) if relation_of(form) is Relation.TURNED else True
 
 
-def _strength(seen: Seen) -> tuple[bool, bool, bool, float, float]:
-    """The best of several rows on one pair: verified, upright, proposed, alike, near."""
-    return (seen.same, seen.form is None, seen.proposed, seen.measure, -seen.distance)
+def _strength(seen: Seen) -> tuple[bool, bool, float]:
+    """The best of the forms in which a pair was looked at: verified, upright, alike."""
+    return (seen.same, seen.form is None, seen.measure)
 
 
 def _choice(row: Mapping[str, Any]) -> Choice:

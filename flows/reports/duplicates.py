@@ -4,35 +4,32 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-from PIL import Image
-
-from curation.canonical import VERSION as PICTURE_VERSION
 from flows.context import Run
+from flows.deduplication.semantic import Alike
+from flows.reports.album import Album
+from flows.reports.alike import loosest, write_alike
 from flows.reports.page import Page, Tile
 from schemas.codes import Relation
-from schemas.photos import PICTURES
-from warehouse.pictures import picture_shards, read_pictures
 
 MOST_PAIRS = 16
 PAIRS_OF_ONE_PHOTO = 2
 MOST_GROUPS = 150
 MOST_BURSTS = 40
 MOST_TILES = 16
-THUMBNAIL = 240
 
 FIGURES = """
     SELECT (SELECT count(*) FROM photos) AS photos,
         (SELECT count(DISTINCT group_id) FROM duplicates) AS groups,
         (SELECT count(*) FROM duplicates WHERE photo_id <> representative_id) AS copies,
         (SELECT count(DISTINCT burst_id) FROM bursts) AS bursts,
-        (SELECT count(*) FROM duplicate_pairs WHERE measure >= ? AND coalesce(agreeing, 1) >= ?) AS same,
-        (SELECT count(*) FROM duplicate_pairs) AS looked
+        (SELECT count(*) FROM duplicate_pairs
+         WHERE measure >= ? AND coalesce(agreeing, 1) >= ? AND relation <> 'semantic') AS same,
+        (SELECT count(*) FROM duplicate_pairs WHERE relation <> 'semantic') AS looked
 """
 DOUBTFUL = """
     SELECT photo_a, photo_b, method, distance, measure, agreeing, form,
@@ -51,11 +48,6 @@ FRAMES = """
     SEMI JOIN (SELECT DISTINCT burst_id FROM bursts ORDER BY burst_id LIMIT $1) c USING (burst_id)
     ORDER BY burst_id, position
 """
-NAMES = """
-    SELECT p.photo_id, width, height, format, bytes, captured_at,
-        (SELECT min(file_name) FROM sightings s WHERE s.photo_id = p.photo_id) AS name
-    FROM photos p SEMI JOIN shown USING (photo_id)
-"""
 WORDS = {
     Relation.EXACT: "equal pixels",
     Relation.NEAR: "near copy",
@@ -67,7 +59,7 @@ WORDS = {
 Row = Mapping[str, Any]
 
 
-def write_report(run: Run) -> Path:
+def write_report(run: Run, alike: Alike) -> Path:
     """Write ``reports/duplicates.html``."""
     settings = run.settings.dedupe
     limits = [settings.least_measure, settings.least_agreeing]
@@ -79,6 +71,8 @@ def write_report(run: Run) -> Path:
     bursts = [list(rows)[:MOST_TILES] for _, rows in groupby(frames, lambda row: row["burst_id"])]
     shown = {row[key] for row in doubtful for key in ("photo_a", "photo_b")}
     shown |= {row["photo_id"] for rows in (*groups, *bursts) for row in rows}
+    alike_groups = loosest(alike)
+    shown |= {photo for one in alike_groups for photo in (one.representative, *one.others[:MOST_TILES])}
     album = Album.of(run, shown)
     page = Page(
         "Copies and near copies",
@@ -88,6 +82,7 @@ def write_report(run: Run) -> Path:
     _figures(page, run, figures)
     _doubtful(page, doubtful, album)
     _groups(page, groups, figures["groups"], album)
+    write_alike(page, settings, alike, alike_groups, album)
     _bursts(page, bursts, figures["bursts"], album)
     return page.write(run.warehouse.location.local("reports", "duplicates.html"))
 
@@ -102,50 +97,6 @@ def varied(pairs: Sequence[Row]) -> list[Row]:
             seen.update(both)
             chosen.append(row)
     return chosen
-
-
-class Album:
-    """Thumbnails and facts of the photos that the page shows."""
-
-    def __init__(self, thumbnails: Mapping[str, bytes], facts: Mapping[str, Row]) -> None:
-        self._thumbnails, self._facts = thumbnails, facts
-
-    @classmethod
-    def of(cls, run: Run, photo_ids: Collection[str]) -> Album:
-        """Read what is needed of these photos, and nothing of others."""
-        table = run.warehouse.table(PICTURES)
-        thumbnails = {
-            photo: _thumbnail(jpeg)
-            for shard in picture_shards(table, PICTURE_VERSION, photo_ids, MOST_GROUPS)
-            for photo, jpeg in read_pictures(table, PICTURE_VERSION, shard)
-        }
-        wanted = pa.table({"photo_id": pa.array(sorted(photo_ids), pa.string())})
-        rows = run.warehouse.query(NAMES, extra={"shown": wanted}).to_pylist()
-        return cls(thumbnails, {row["photo_id"]: row for row in rows})
-
-    def tile(self, photo: str, note: str, accent: str = "") -> Tile:
-        """A photo with its name, size and a note."""
-        fact = self._facts[photo]
-        facts = f"{fact['width']}×{fact['height']} {fact['format']}, {_size(fact['bytes'])}"
-        return Tile(self._thumbnails[photo], fact["name"] or photo[:12], f"{facts} · {note}", accent)
-
-    def captured_at(self, photo: str) -> str:
-        """Capture time to the second."""
-        at = self._facts[photo]["captured_at"]
-        return f"{at:%Y-%m-%d %H:%M:%S}" if at else "no time"
-
-
-def _thumbnail(jpeg: bytes) -> bytes:
-    with Image.open(io.BytesIO(jpeg)) as picture:
-        picture.draft("RGB", (THUMBNAIL, THUMBNAIL))
-        picture.thumbnail((THUMBNAIL, THUMBNAIL))
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=80)
-    return stream.getvalue()
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1_000_000 else f"{count / 1e3:.0f} kB"
 
 
 def _figures(page: Page, run: Run, figures: Row) -> None:

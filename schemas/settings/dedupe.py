@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from schemas.codes import SemanticPolicy
 from schemas.settings.base import SettingsPart
 
 
@@ -27,6 +28,14 @@ class DedupeSettings(SettingsPart):
     )
     mirrored_is_same: bool = Field(True, description="A mirrored copy is the same photo: one of the two is rated.")
     turned_is_same: bool = Field(True, description="A copy turned by 90, 180 or 270 degrees is the same photo.")
+    semantic: SemanticPolicy = Field(
+        SemanticPolicy.OFF,
+        description="Photos alike in the [embed] model's space without being one picture: off, report (found and "
+        "shown), or leave_out (one of each group is rated).",
+    )
+    semantic_distance: float = Field(
+        0.03, ge=0, le=1, description="Largest 1 - cosine of two such photos; each model has its own scale, so look."
+    )
     burst_seconds: float = Field(
         3.0, ge=0, description="Photos of one camera at most so far apart, and alike, are one burst; 0 finds none."
     )

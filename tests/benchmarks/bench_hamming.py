@@ -2,6 +2,10 @@
 
 Random words with a tenth planted 0 to 10 bits from another, and words drawn from the bit statistics of real
 photos. Times include collapsing equal words and grouping the pairs. ``--large`` adds 10,000,000 words.
+
+faiss answers a part of the queries (each against all words) and its time is scaled by their number, which is
+linear for both indexes; ``--all-queries`` asks every query (six minutes on two cores). Its pairs are counted and
+must be as many as ours.
 """
 
 from __future__ import annotations
@@ -63,45 +67,62 @@ def like_photos(count: int, folder: Path) -> Words:
     return words
 
 
-def ours(words: Words) -> tuple[int, int]:
-    """Pairs of distinct words, and groups of words with their equals."""
+def pairs_of(words: Words) -> tuple[Distinct, Matches]:
+    """Equal words collapsed, and the pairs of the distinct ones."""
     distinct = Distinct.of(words)
-    found = Matches.joined(list(join(distinct.words, RADIUS)))
+    return distinct, Matches.joined(list(join(distinct.words, RADIUS)))
+
+
+def ours(words: Words) -> str:
+    """Pairs of distinct words, and groups of words with their equals."""
+    distinct, found = pairs_of(words)
     graph = coo_array((np.ones(found.left.size, bool), (found.left, found.right)), shape=(distinct.words.size,) * 2)
     groups, _ = connected_components(graph, directed=False)
-    return found.left.size, int(groups)
+    return f"{distinct.words.size:,} distinct, {found.left.size:,} pairs, {groups:,} groups"
 
 
 def timed(name: str, work: Callable[[], object]) -> float:
-    """Run, print and return the seconds."""
+    """Run, print and return the seconds; the memory is the process' highest so far."""
     start = time.perf_counter()
     result = work()
     seconds = time.perf_counter() - start
-    print(f"{name:64s} {seconds:8.2f} s   {result}", flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"{name:58s} {seconds:8.2f} s  peak {peak:5.2f} GB  {result}", flush=True)
     return seconds
 
 
-def faiss_multi(words: Words) -> int:
-    """faiss' multi-hash index: 4 tables of 16 bits, flips of one bit, which is exact at radius 7."""
+def against_faiss(words: Words, seconds: float, step: int) -> None:
+    """Both exact binary indexes of faiss on every `step`-th query, with the ratio to our `seconds`.
+
+    The multi-hash index has 4 tables of 16 bits and flips one bit, which is exact at radius 7.
+    """
     import faiss
 
-    index = faiss.IndexBinaryMultiHash(64, 4, 16)
-    codes = words.view(np.uint8).reshape(-1, 8)
-    index.add(codes)
-    index.nflip = 1
-    limits, _, _ = index.range_search(codes, RADIUS + 1)
-    return int(limits[-1] - words.size) // 2
+    distinct, found = pairs_of(words)
+    asked = np.arange(0, distinct.words.size, step)
+    expected = int((found.left % step == 0).sum() + (found.right % step == 0).sum())
+    codes = distinct.words.view(np.uint8).reshape(-1, 8)
+    multi = faiss.IndexBinaryMultiHash(64, 4, 16)
+    multi.nflip = 1
+    for name, index in (("IndexBinaryMultiHash", multi), ("IndexBinaryFlat", faiss.IndexBinaryFlat(64))):
 
+        def add(index: faiss.IndexBinary = index) -> str:
+            index.add(codes)
+            return ""
 
-def faiss_flat(words: Words) -> int:
-    """faiss' flat index, for a part of the words against all."""
-    import faiss
+        build = timed(f"faiss {name}, {codes.shape[0]:,}: built", add)
+        limits: list[int] = []
 
-    index = faiss.IndexBinaryFlat(64)
-    codes = words.view(np.uint8).reshape(-1, 8)
-    index.add(codes)
-    limits, _, _ = index.range_search(codes[:FLAT_QUERIES], RADIUS + 1)
-    return int(limits[-1])
+        def search(index: faiss.IndexBinary = index, limits: list[int] = limits) -> str:
+            limits.append(int(index.range_search(codes[asked], RADIUS + 1)[0][-1]) - asked.size)
+            return f"{limits[0]:,} neighbours"
+
+        part = timed(f"faiss {name}, {asked.size:,} queries of {codes.shape[0]:,}", search)
+        if limits[0] != expected:
+            raise SystemExit(f"faiss {name} finds {limits[0]:,} neighbours, Salon {expected:,}")
+        whole = build + part * codes.shape[0] / asked.size
+        scaled = "" if step == 1 else " (scaled by queries)"
+        print(f"  ratio: faiss {name} takes {whole / seconds:.0f} times Salon's time, {whole:.1f} s{scaled}")
 
 
 def new_against_old(count: int) -> None:
@@ -121,28 +142,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", action="store_true", help="10,000,000 words as well (minutes)")
     parser.add_argument("--without-faiss", action="store_true", help="leave the peers out")
+    parser.add_argument("--all-queries", action="store_true", help="ask faiss every query (six minutes)")
     chosen = parser.parse_args()
     ours(planted(100_000))  # compiled code is loaded, or made, outside the times
+    photos = real_data("oasis", "images")
     million = planted(1_000_000)
     seconds = timed("Salon, 1,000,000, 10 % planted: pairs, groups", lambda: ours(million))
-    photos = real_data("oasis", "images")
-    timed("Salon, 1,000,000, bits as in real photos", lambda: ours(like_photos(1_000_000, photos)))
+    skewed = like_photos(1_000_000, photos)
+    timed("Salon, 1,000,000, bits as in real photos", lambda: ours(skewed))
     if not chosen.without_faiss:
-        multi = timed("faiss IndexBinaryMultiHash, 1,000,000: pairs", lambda: faiss_multi(np.unique(million)))
-        part = timed(f"faiss IndexBinaryFlat, {FLAT_QUERIES:,} of 1,000,000", lambda: faiss_flat(np.unique(million)))
-        flat = part * 1_000_000 / FLAT_QUERIES
-        print(
-            f"  ratio: multi-hash takes {multi / seconds:.0f} times, flat (by extrapolation) {flat / seconds:.0f} times"
-        )
+        against_faiss(million, seconds, 1 if chosen.all_queries else 10)
     if chosen.large:
-        ten = planted(10_000_000)
-        timed("Salon, 10,000,000, 10 % planted: pairs, groups", lambda: ours(ten))
-        del ten
-        skewed = like_photos(10_000_000, photos)
-        timed("Salon, 10,000,000, bits as in real photos", lambda: ours(skewed))
-        del skewed
+        large = planted(10_000_000)
+        timed("Salon, 10,000,000, 10 % planted: pairs, groups", lambda: ours(large))
+        large = like_photos(10_000_000, photos)
+        timed("Salon, 10,000,000, bits as in real photos", lambda: ours(large))
+        del large
     new_against_old(10_000_000 if chosen.large else 1_000_000)
-    print(f"peak memory of the whole run: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 
 
 if __name__ == "__main__":

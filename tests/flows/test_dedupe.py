@@ -6,13 +6,17 @@ import csv
 import random
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from curation.duplicates.comparison import LOOK
 from flows.context import open_run
 from flows.dedupe import dedupe
 from flows.deduplication.evaluating import evaluate, read_pairs
+from flows.embed import embed
 from flows.ingest import ingest
 from flows.outcome import Outcome
 from schemas.errors import BadInput
@@ -128,6 +132,50 @@ def test_mirrored_and_turned_copies_follow_the_settings(at_once: tuple[Path, Out
     assert dedupe(str(tmp_path)).counts["groups"] == 0
 
 
+def test_photos_alike_in_the_embedding_are_shown_or_left_out_as_the_settings_say(tmp_path: Path) -> None:
+    Warehouse.create(tmp_path)
+    settings = "[dedupe]\nsemantic_distance = 0.5\nsemantic = "
+    (tmp_path / "salon.toml").write_text(f'{settings}"report"\n')
+    # Two versions of a bridge, which are one photo to all that follows, and some photos of their own.
+    take_in(tmp_path, [path for path in labelled() if path.name.startswith(("bridge__L", "flower", "labelme"))])
+    before = dedupe(str(tmp_path))
+    assert before.counts["groups alike"] == 0  # nothing has a vector yet
+    embed(str(tmp_path))
+    shown = dedupe(str(tmp_path), report=True)
+    warehouse = Warehouse.open(tmp_path)
+    pairs = warehouse.query("SELECT * FROM duplicate_pairs WHERE relation = 'semantic'").to_pylist()
+    assert shown.counts["new pairs alike"] == len(pairs) != 0
+    assert all(pair["distance"] <= 0.5 and not pair["verified"] for pair in pairs)
+    assert shown.counts["groups alike"] != 0
+    assert shown.counts["representatives"] == before.counts["representatives"]  # all of them go on
+    assert "Alike, and not the same picture" in Path(shown.files["report"]).read_text()
+    near = warehouse.table(DUPLICATES).digest()
+
+    (tmp_path / "salon.toml").write_text(f'{settings}"leave_out"\n')
+    fewer = dedupe(str(tmp_path))
+    assert fewer.counts["new pairs alike"] == 0
+    copies = sum("a copy of" in row["reason"] for row in semantic_rows(tmp_path))
+    assert fewer.counts["semantic copies"] == len(semantic_rows(tmp_path)) > copies
+    assert (
+        fewer.counts["representatives"] == int(before.counts["representatives"]) - len(semantic_rows(tmp_path)) + copies
+    )
+    distances = {frozenset((pair["photo_a"], pair["photo_b"])): pair["distance"] for pair in pairs}
+    for row in semantic_rows(tmp_path):
+        if "a copy of" not in row["reason"]:
+            assert distances[frozenset((row["photo_id"], row["representative_id"]))] == row["distance"]
+    rows = warehouse.table(DUPLICATES).read().to_pylist()
+    heads = {row["photo_id"]: row for row in rows if row["relation"] == "representative"}
+    assert all(heads[row["representative_id"]]["group_id"] == row["group_id"] for row in rows)
+
+    (tmp_path / "salon.toml").write_text(f'{settings}"off"\n')
+    dedupe(str(tmp_path))
+    assert warehouse.table(DUPLICATES).digest() == near
+
+
+def semantic_rows(root: Path) -> list[dict[str, Any]]:
+    return list(Warehouse.open(root).query("SELECT * FROM duplicates WHERE relation = 'semantic'").to_pylist())
+
+
 def test_the_reason_names_what_tells_a_copy_from_its_representative(at_once: tuple[Path, Outcome]) -> None:
     rows = (
         Warehouse.open(at_once[0])
@@ -164,6 +212,39 @@ def test_a_wrong_label_is_named_with_its_line(tmp_path: Path) -> None:
     file.write_text("file_a,file_b,label\na.jpg,b.jpg,near\na.jpg,c.jpg,perhaps\n")
     with pytest.raises(BadInput, match=r"line 3, field 'label': an unknown label; expected exact, near"):
         read_pairs(file)
+
+
+def crowd_of_pictures(folder: Path) -> list[Path]:
+    """Versions of two pictures with the same large shapes: near by their hashes, different to the second look."""
+    rng = np.random.default_rng(5)
+    shapes, *details = (
+        np.asarray(Image.fromarray(rng.integers(60, 200, (rows, columns), np.uint8)).resize((160, 120)), float)
+        for rows, columns in ((6, 8), (30, 40), (30, 40))
+    )
+    files = []
+    for number, detail in enumerate(details):
+        picture = Image.fromarray((0.75 * shapes + 0.25 * detail).astype(np.uint8))
+        for version in range(9):
+            file = folder / f"{number}-{version}.jpg"
+            picture.resize((160 - 2 * version, 120 - version % 4)).save(file, quality=95 - 5 * version)
+            files.append(file)
+    return files
+
+
+@pytest.mark.slow
+def test_a_crowd_is_grouped_alike_in_one_run_and_in_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("curation.duplicates.crowds", "curation.duplicates.proposals", "flows.deduplication.grouping"):
+        monkeypatch.setattr(f"{module}.CROWD", 5)
+    pictures = crowd_of_pictures(tmp_path)
+    Warehouse.create(tmp_path / "one")
+    take_in(tmp_path / "one", pictures)
+    dedupe(str(tmp_path / "one"))
+    in_pieces(tmp_path / "three", pictures, 3)
+    one, three = (Warehouse.open(tmp_path / name) for name in ("one", "three"))
+    looks = [warehouse.table(DUPLICATE_PAIRS).count() for warehouse in (one, three)]
+    assert looks[0] < looks[1] < 18 * 17 / 2  # not everyone with everyone; some had been nearer once
+    assert one.table(DUPLICATES).digest() == three.table(DUPLICATES).digest()
+    assert {len(members) for members in files_of_groups(tmp_path / "one")} == {9}
 
 
 @pytest.mark.slow

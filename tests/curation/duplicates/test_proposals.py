@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.duplicates.crowds import CROWD, Ring
 from curation.duplicates.groups import components
 from curation.duplicates.hamming import Words
-from curation.duplicates.proposals import CROWD, Proposals, WordList, propose
+from curation.duplicates.proposals import Proposals, WordList, propose, thinned
 from curation.fingerprints import Form
 
 
@@ -18,8 +19,17 @@ def pairs_of(found: Proposals) -> set[tuple[int, int]]:
     return set(zip(found.first.tolist(), found.second.tolist(), strict=True))
 
 
+def ring_of(count: int) -> Ring:
+    return np.random.default_rng(9).integers(0, 2**64, count, dtype=np.uint64)
+
+
+def figures_of(found: Proposals) -> dict[tuple[int, int], tuple[int, int]]:
+    columns = (getattr(found, name).tolist() for name in ("first", "second", "distance", "kind"))
+    return {(a, b): (distance, kind) for a, b, distance, kind in zip(*columns, strict=True)}
+
+
 def proposed(plain: Words, new: npt.NDArray[np.bool_], radius: int) -> Proposals:
-    return propose(WordList.of(plain, plain, {}), new, radius)
+    return propose(WordList.of(plain, plain, {}), ring_of(plain.size), new, radius)
 
 
 @settings(max_examples=40, deadline=None)
@@ -46,7 +56,7 @@ def test_every_pair_within_the_radius_that_touches_a_new_photo_is_proposed_once(
 def test_a_letterboxed_copy_is_found_by_its_words_without_borders() -> None:
     plain = np.array([0, 0xFFFF_FFFF_FFFF_FFFF], np.uint64)
     trimmed = np.array([0, 1], np.uint64)
-    found = propose(WordList.of(plain, trimmed, {}), np.ones(2, bool), 2)
+    found = propose(WordList.of(plain, trimmed, {}), ring_of(2), np.ones(2, bool), 2)
     assert pairs_of(found) == {(0, 1)}
     assert found.kind.tolist() == [1]
 
@@ -56,7 +66,7 @@ def test_the_form_is_what_must_be_done_to_the_second_photo(first: int, form: For
     plain = np.array([0x0F0F, 0x1234_5678_0000_FFFF], np.uint64)
     turned = np.array([0xDEAD_BEEF_0000_0000, 0xAAAA_5555_AAAA_5555], np.uint64)
     turned[1 - first] = plain[first]  # the other photo, turned left, is this one
-    found = propose(WordList.of(plain, plain, {Form.TURNED_LEFT: turned}), np.ones(2, bool), 3)
+    found = propose(WordList.of(plain, plain, {Form.TURNED_LEFT: turned}), ring_of(2), np.ones(2, bool), 3)
     assert pairs_of(found) == {(0, 1)}
     assert found.kind.tolist() == [2 + list(Form).index(form)]
 
@@ -71,3 +81,63 @@ def test_thousands_alike_cost_a_multiple_of_their_number_and_stay_connected(spre
     assert found.first.size <= CROWD * plain.size
     edges = [(f"{a:05d}", f"{b:05d}") for a, b in pairs_of(found)]
     assert [len(members) for members in components(edges)] == [plain.size]
+
+
+def words_of(photos: int, rng: np.random.Generator) -> tuple[Words, Words, dict[Form, Words]]:
+    """Words of few values: crowds of equal and of near ones, some with borders, some mirrored copies of others."""
+    values = rng.integers(0, 2**64, 4, dtype=np.uint64)
+    values = np.concatenate([values, values[:2] ^ np.uint64(5)])
+    plain = values[rng.integers(0, values.size, photos)]
+    trimmed = np.where(rng.random(photos) < 0.2, values[rng.integers(0, values.size, photos)], plain)
+    mirrored = values[rng.integers(0, values.size, photos)]
+    return plain, trimmed, {Form.MIRRORED: mirrored}
+
+
+def first_of_everyone(words: WordList, ring: Ring, radius: int) -> dict[tuple[int, int], tuple[int, int]]:
+    """By definition: all pairs, then those among the first of one of their two photos; with distance and kind."""
+    best: dict[tuple[int, int], tuple[bool, int, int]] = {}
+    entries = list(zip(words.words.tolist(), words.owners.tolist(), words.kinds.tolist(), strict=True))
+    for i, (word, a, kind) in enumerate(entries):
+        for other, b, their_kind in entries[i + 1 :]:
+            apart = (word ^ other).bit_count()
+            if a == b or apart > radius or (kind > 1 and their_kind > 1):
+                continue
+            which = max(kind, their_kind)
+            entry, pair = (which > 1, apart, which), (min(a, b), max(a, b))
+            best[pair] = min(best.get(pair, entry), entry)
+    of_photo: dict[int, list[tuple[bool, int, int, tuple[int, int]]]] = {}
+    for (a, b), (turned, apart, _) in best.items():
+        for one, other in ((a, b), (b, a)):
+            way = (int(ring[other]) - int(ring[one])) % 2**64
+            of_photo.setdefault(one, []).append((turned, apart, way, (a, b)))
+    kept = {pair for near in of_photo.values() for *_, pair in sorted(near)[:CROWD]}
+    return {pair: best[pair][1:] for pair in kept}
+
+
+@pytest.mark.parametrize("photos", [60, 250])
+@pytest.mark.parametrize("seed", range(3))
+def test_crowds_are_thinned_to_the_first_of_everyone_in_one_run_or_in_ten(photos: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plain, trimmed, forms = words_of(photos, rng)
+    ring = ring_of(photos)
+    words = WordList.of(plain, trimmed, forms)
+    expected = first_of_everyone(words, ring, 3)
+    at_once = propose(words, ring, np.ones(photos, bool), 3)
+    figures = zip(at_once.distance.tolist(), at_once.kind.tolist(), strict=True)
+    assert (
+        dict(zip(zip(at_once.first.tolist(), at_once.second.tolist(), strict=True), figures, strict=True)) == expected
+    )
+    # The same photos in ten runs, in any order; what is known of old pairs is what was proposed before.
+    arrival = rng.permutation(photos)
+    known = Proposals.none()
+    for run in range(10):
+        there = np.sort(arrival[: (run + 1) * photos // 10])
+        new = np.isin(there, arrival[run * photos // 10 :])
+        part = WordList.of(plain[there], trimmed[there], {form: of_form[there] for form, of_form in forms.items()})
+        place = np.full(photos, -1)
+        place[there] = np.arange(there.size)
+        old = Proposals(place[known.first], place[known.second], known.distance, known.kind)
+        more = propose(part, ring[there], new, 3, old)
+        more = Proposals(there[more.first], there[more.second], more.distance, more.kind)
+        known = Proposals.joined([known, more])
+    assert figures_of(known.only(thinned(known, ring))) == expected
