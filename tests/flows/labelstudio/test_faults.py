@@ -20,7 +20,8 @@ from flows.labelstudio.panel import rate_as_panel
 from flows.labelstudio.send import send
 from flows.labelstudio.server import Credentials, ServerFolder
 from labeling.labelstudio.client import LabelStudio
-from labeling.protocols.answers import Answer, Reply
+from labeling.labelstudio.panel import Reply
+from labeling.protocols.answers import Answer
 from schemas.errors import NotAuthorised, SalonError
 from schemas.protocols import Protocol
 from schemas.ratings import PROJECTS, SENT_TASKS
