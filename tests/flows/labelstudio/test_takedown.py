@@ -16,7 +16,8 @@ from flows.publish import publish
 from flows.score import score
 from flows.select import select
 from flows.takedown import takedown
-from labeling.protocols.answers import Answer, Reply
+from labeling.labelstudio.panel import Reply
+from labeling.protocols.answers import Answer
 from schemas.errors import PermanentFault
 from schemas.protocols import Protocol
 from tests.flows.labelstudio.studies import picture
