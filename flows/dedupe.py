@@ -66,10 +66,12 @@ def dedupe(root: str, report: bool = False) -> Outcome:
         Write a page to look at as well.
     """
     run = open_run(root)
-    if not report:
+    if not report and run.settings.dedupe.semantic is SemanticPolicy.OFF:
         return publish_counts(unless_settled(run, "dedupe", {}, lambda: _outcome(run, work(run))))
-    totals = work(run)  # a page needs what was found, also where nothing is new
-    return publish_counts(replace(_outcome(run, totals), files={"report": str(write_report(run, totals.alike))}))
+    # A page needs what was found, also where nothing is new; what is alike depends on vectors, which embed makes.
+    totals = work(run)
+    files = {"report": str(write_report(run, totals.alike))} if report else {}
+    return publish_counts(replace(_outcome(run, totals), files=files))
 
 
 def work(run: Run) -> Totals:

@@ -56,7 +56,7 @@ class Depends:
 STAGES: Mapping[str, Depends] = MappingProxyType(
     {
         "dedupe": Depends(
-            reads=(PHOTOS, FINGERPRINTS, PICTURES, EMBEDDINGS), writes=(DUPLICATE_PAIRS, COMPARED, DUPLICATES, BURSTS)
+            reads=(PHOTOS, FINGERPRINTS, PICTURES), writes=(DUPLICATE_PAIRS, COMPARED, DUPLICATES, BURSTS)
         ),
         "embed": Depends(reads=(PHOTOS, DUPLICATES, PICTURES), writes=(EMBEDDINGS,)),
         "filter": Depends(
