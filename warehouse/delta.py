@@ -32,7 +32,7 @@ from warehouse.faults import (
     keep_aside,
     log_fault,
     log_words,
-    refuse_full_disk,
+    refuse_unwritable,
     spoken,
 )
 from warehouse.filesystem import Location
@@ -284,10 +284,10 @@ class Table:
                 return True
         raise AssertionError("unreachable: _attempts raises")
 
-    def refuse_full_disk(self, rows_bytes: int) -> None:
-        """Raise StorageRefused where the local disk has no room for rows of this size."""
+    def refuse_unwritable(self, rows_bytes: int) -> None:
+        """Raise StorageRefused where the local folder may not be written, or has no room for rows of this size."""
         if self._folder is not None:
-            refuse_full_disk(self._folder, self.spec.name, rows_bytes)
+            refuse_unwritable(self._folder, self.spec.name, rows_bytes)
 
     def _slice(self, where: str | None, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows that meet an SQL condition, in the record's schema."""
@@ -311,7 +311,7 @@ class Table:
 
     def _commit(self, delta: DeltaTable, rows: pa.Table, **how: Any) -> bool:
         """One commit on top of the version that `delta` was read at; False where another came first."""
-        self.refuse_full_disk(rows.nbytes)
+        self.refuse_unwritable(rows.nbytes)
         try:
             write_deltalake(
                 delta,

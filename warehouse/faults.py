@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ STORAGE_ERRORS = (DeltaError, OSError, pa.ArrowException, duckdb.Error)
 
 LEAST_FREE_BYTES = 16_000_000
 """A commit is not begun with less than this left beside its own rows: a writer that meets a full disk halfway
-leaves a file behind, and Delta's prints a page of Rust."""
+leaves a file behind, and Delta's prints a page of Rust (as it does where it may not write)."""
 
 FULL = ("No space left on device", "os error 28)", "Disk quota exceeded", "os error 122)")
 FORBIDDEN = (
@@ -47,10 +48,7 @@ def spoken(error: BaseException, place: str) -> SalonError | None:
     if any(words in text for words in FULL):
         return StorageRefused(f"{place}: no space is left on the disk; make room and run the same again: {STAYS}.")
     if any(words in text for words in FORBIDDEN):
-        return StorageRefused(
-            f"{place}: it may not be written here (read-only, or no permission); give this account the right to write "
-            f"and run the same again: {STAYS}."
-        )
+        return _forbidden(place)
     if any(words in text for words in UNREACHABLE):
         return ServiceUnavailable(
             f"{place}: the object store does not answer as it should ({_first_line(text)}); {STAYS}."
@@ -58,8 +56,17 @@ def spoken(error: BaseException, place: str) -> SalonError | None:
     return None
 
 
-def refuse_full_disk(folder: Path, table: str, rows_bytes: int) -> None:
-    """Raise StorageRefused where a commit would not fit on the disk of a local folder."""
+def _forbidden(place: str) -> StorageRefused:
+    return StorageRefused(
+        f"{place}: it may not be written here (read-only, or no permission); give this account the right to write "
+        f"and run the same again: {STAYS}."
+    )
+
+
+def refuse_unwritable(folder: Path, table: str, rows_bytes: int) -> None:
+    """Raise StorageRefused where a local folder may not be written, or a commit would not fit on its disk."""
+    if not os.access(folder, os.W_OK):
+        raise _forbidden(str(folder))
     left = shutil.disk_usage(folder).free
     if left < rows_bytes + LEAST_FREE_BYTES:
         raise StorageRefused(

@@ -38,7 +38,7 @@ class Insertion:
         if len(kept) < len(names):
             fresh, keys = fresh.take(kept), keys.take(kept)
         if fresh.num_rows:
-            self._table.refuse_full_disk(fresh.nbytes)
+            self._table.refuse_unwritable(fresh.nbytes)
             with self._table.in_words():
                 self._file.write_table(fresh)
             self._keys.append(keys)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -47,8 +48,15 @@ def query(
     extra: Mapping[str, pa.Table] | None = None,
 ) -> pa.Table:
     """Rows of a query of ours; `extra` names Arrow tables to join with."""
-    try:
+    with in_words(tables, text):
         return connect(tables, text, extra).sql(text, params=list(parameters)).to_arrow_table()
+
+
+@contextmanager
+def in_words(tables: Mapping[str, Table], text: str) -> Iterator[None]:
+    """What a query raises in the block becomes a fault that says which file of which table, and what to do."""
+    try:
+        yield
     except STORAGE_ERRORS as error:
         fault = _fault_of(tables, text, error)
         if fault is None:

@@ -8,7 +8,7 @@ from itertools import islice
 import pyarrow as pa
 
 from schemas.properties import PropertySet
-from warehouse.query import connect
+from warehouse.query import connect, in_words
 from warehouse.sources.entries import Entry, Source, TableSource, listed_table
 from warehouse.store import Warehouse
 
@@ -57,10 +57,11 @@ class KnownFiles:
     """
 
     def __init__(self, warehouse: Warehouse, retry: Sequence[str], wanted: PropertySet) -> None:
-        self._connection = connect(warehouse.tables, KNOWN + REFUSED)
         versions = sorted({wanted.version, PropertySet.FULL.version})
-        self._keep("known", "uri, size, modified_at, etag", KNOWN, versions)
-        self._keep("refused", "uri, size, modified_at", REFUSED, list(retry))
+        with in_words(warehouse.tables, KNOWN + REFUSED):
+            self._connection = connect(warehouse.tables, KNOWN + REFUSED)
+            self._keep("known", "uri, size, modified_at, etag", KNOWN, versions)
+            self._keep("refused", "uri, size, modified_at", REFUSED, list(retry))
 
     def _keep(self, name: str, columns: str, rows: str, words: list[str]) -> None:
         hashes = f"hash({columns}) AS h1, hash('second', {columns}) AS h2"
