@@ -83,7 +83,7 @@ def test_a_full_disk_is_one_sentence_and_costs_no_vector(root: Path, small_disk:
     assert ended.code == 1
     # A thread inside Delta's own library reports its own end before our sentence; nothing of Python's is shown.
     assert "Traceback" not in ended.err
-    assert "no space" in one_sentence(ended.err.splitlines()[-1]).lower()
+    assert "left on the disk" in one_sentence(ended.err.splitlines()[-1])
     committed = vectors(full)
     assert committed < EVERYTHING
     filler.unlink()
