@@ -243,39 +243,35 @@ def _probe(plan: Plan, sweep: Sweep, many: Partitioned, few: Partitioned, pool: 
     from curation.duplicates import hamming_kernels as kernels
 
     masks, needs = _masks(plan), np.array(plan.needs, np.int64)
-    chosen = [
-        (np.uint64(sum(((1 << f.width) - 1) << f.shift for f in plan.fields(choice))), _rule(plan, choice))
-        for choice in sweep.choices
-    ]
-    largest = int(np.diff(few[1]).max())
+    prepared = [(*_columns(bins), _rule(plan, choice)) for choice, bins in zip(sweep.choices, sweep.bins, strict=True)]
+    largest, largest_few = int(np.diff(many[1]).max()), int(np.diff(few[1]).max())
+    deepest = max(int(widths.sum()) for _, widths, _ in prepared)
     upcoming = itertools.count()
 
     def work(_: int) -> list[Words]:
-        starts = np.empty((1 << _key_bits(largest)) + 2, np.uint32)
-        ordered_room = np.empty(largest, np.uint64)
+        keys = np.empty(max(largest, largest_few), np.uint32)
+        starts, few_starts = np.empty((1 << deepest) + 2, np.int64), np.empty((1 << deepest) + 2, np.int64)
+        bins_room, few_room = np.empty(largest, np.uint64), np.empty(largest_few, np.uint64)
         found = np.empty((max(largest, 1 << 14), 2), np.uint64)
         results = []
         while (bucket := next(upcoming)) < many[1].size - 1:
             words = many[0][many[1][bucket] : many[1][bucket + 1]]
             wanted = few[0][few[1][bucket] : few[1][bucket + 1]]
-            for mask, rule in chosen if words.size and wanted.size else ():
-                key = np.array([mask, 64 - _key_bits(wanted.size)], np.uint64)
-                ordered = ordered_room[: wanted.size]
-                kernels.sort_few(wanted, key[0], key[1], starts, ordered)
+            for shifts, widths, rule in prepared if words.size and wanted.size else ():
+                ordered, few_ordered = bins_room[: words.size], few_room[: wanted.size]
+                bins = kernels.sort_bucket(wanted, shifts, widths, keys, few_starts, few_ordered)
+                kernels.sort_bucket(words, shifts, widths, keys, starts, ordered)
                 at = 0
-                while at < words.size:
-                    written, at = kernels.probe(words, at, ordered, starts, key, rule, masks, needs, found)
+                while at < wanted.size:
+                    written, at = kernels.match_bins(
+                        ordered, starts, few_ordered, few_starts, bins, at, rule, masks, needs, found
+                    )
                     if written:
                         results.append(found[:written].copy())
         return results
 
     parts = [part for parts in pool.map(work, range(pool._max_workers)) for part in parts]
     return np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
-
-
-def _key_bits(words: int) -> int:
-    """Bits of the keys of so many words: eight to sixteen keys for each, so that most are empty."""
-    return max(4, words.bit_length() + 3)
 
 
 # -- the order of bits -------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-SPREAD = np.uint64(0x9E3779B97F4A7C15)
-"""An odd multiplier that carries the low bits into the high ones."""
+CHUNK = 4096
+"""Words whose keys are worked out at once: they stay in the cache."""
 compiled = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
@@ -31,13 +31,15 @@ popcount: Any = _popcount
 
 
 @compiled
-def key_of(word: Any, shifts: Any, widths: Any) -> Any:
-    """The fields of a word, put together."""
-    key = np.uint64(0)
+def keys_of(words: Any, shifts: Any, widths: Any, keys: Any) -> None:
+    """The fields of each word, put together: field by field, so that the compiler can use vectors."""
+    for i in range(words.size):
+        keys[i] = np.uint32(0)
     for field in range(shifts.size):
+        shift, width = shifts[field], np.uint32(widths[field])
         mask = (np.uint64(1) << widths[field]) - np.uint64(1)
-        key = (key << widths[field]) | ((word >> shifts[field]) & mask)
-    return np.intp(key)
+        for i in range(words.size):
+            keys[i] = (keys[i] << width) | np.uint32((words[i] >> shift) & mask)
 
 
 @compiled
@@ -47,24 +49,32 @@ def permute(words: Any, tables: Any, out: Any) -> None:
         word = words[i]
         moved = np.uint64(0)
         for byte in range(8):
-            moved |= tables[byte, np.intp((word >> np.uint64(8 * byte)) & np.uint64(255))]
+            moved |= tables[byte, (word >> np.uint64(8 * byte)) & np.uint64(255)]
         out[i] = moved
 
 
 @compiled
 def count_keys(words: Any, shifts: Any, widths: Any, counts: Any) -> None:
     """Add up how many words there are of each key."""
-    for i in range(words.size):
-        counts[key_of(words[i], shifts, widths)] += 1
+    keys = np.empty(CHUNK, np.uint32)
+    for start in range(0, words.size, CHUNK):
+        chunk = words[start : start + CHUNK]
+        keys_of(chunk, shifts, widths, keys)
+        for i in range(chunk.size):
+            counts[keys[i]] += 1
 
 
 @compiled
 def partition(words: Any, shifts: Any, widths: Any, places: Any, out: Any) -> None:
     """Write each word to the next place of its key; `places` moves on."""
-    for i in range(words.size):
-        key = key_of(words[i], shifts, widths)
-        out[places[key]] = words[i]
-        places[key] += 1
+    keys = np.empty(CHUNK, np.uint32)
+    for start in range(0, words.size, CHUNK):
+        chunk = words[start : start + CHUNK]
+        keys_of(chunk, shifts, widths, keys)
+        for i in range(chunk.size):
+            place = places[keys[i]]
+            out[np.uint64(place)] = chunk[i]
+            places[keys[i]] = place + 1
 
 
 @compiled
@@ -95,17 +105,12 @@ def first_to_see(difference: Any, part: Any, choice: Any, masks: Any, needs: Any
 def sort_bucket(words: Any, shifts: Any, widths: Any, keys: Any, starts: Any, out: Any) -> Any:
     """Sort a bucket by the fields of one choice; bin ``b`` is then ``out[starts[b]:starts[b + 1]]``.
 
-    Returns the number of bins. Key by key, not word by word, so that the compiler can use vectors.
+    Returns the number of bins.
     """
+    keys_of(words, shifts, widths, keys)
     bits = np.uint32(0)
-    for i in range(words.size):
-        keys[i] = np.uint32(0)
     for field in range(shifts.size):
-        mask = (np.uint64(1) << widths[field]) - np.uint64(1)
         bits += np.uint32(widths[field])
-        for i in range(words.size):
-            part = np.uint32((words[i] >> shifts[field]) & mask)
-            keys[i] = (keys[i] << np.uint32(widths[field])) | part
     bins = 1 << bits
     for b in range(bins + 2):
         starts[b] = 0
@@ -118,6 +123,15 @@ def sort_bucket(words: Any, shifts: Any, widths: Any, keys: Any, starts: Any, ou
         out[starts[place]] = words[i]
         starts[place] += 1
     return bins
+
+
+@compiled
+def count_near(words: Any, word: Any, radius: Any) -> Any:
+    """How many words lie within the radius of one: eight at a time, where the machine has such vectors."""
+    near = 0
+    for i in range(words.size):
+        near += popcount(words[i] ^ word) <= radius
+    return near
 
 
 @compiled
@@ -142,9 +156,7 @@ def scan_bins(words: Any, starts: Any, bins: Any, at: Any, rule: Any, masks: Any
         end = np.intp(starts[b + 1])
         for i in range(max(at, np.intp(starts[b])), end - 1):
             word = words[i]
-            near = 0
-            for j in range(i + 1, end):
-                near += popcount(word ^ words[j]) <= radius
+            near = count_near(words[i + 1 : end], word, radius)
             if near == 0:
                 continue
             if written + near > found.shape[0]:
@@ -159,60 +171,49 @@ def scan_bins(words: Any, starts: Any, bins: Any, at: Any, rule: Any, masks: Any
 
 
 @compiled
-def hash_key(word: Any, mask: Any, shift: Any) -> Any:
-    """A key of 64 - `shift` bits made from the bits of `mask`: equal there, equal key."""
-    return np.uint32(((word & mask) * SPREAD) >> shift)
-
-
-@compiled
-def sort_few(few: Any, mask: Any, shift: Any, starts: Any, out: Any) -> None:
-    """Sort a few words by their key; those of key ``k`` are then ``out[starts[k]:starts[k + 1]]``."""
-    keys = np.uint32(1) << np.uint32(np.uint64(64) - shift)
-    for k in range(keys + 2):
-        starts[k] = 0
-    for i in range(few.size):
-        starts[hash_key(few[i], mask, shift) + np.uint32(2)] += 1
-    for k in range(2, keys + 2):
-        starts[k] += starts[k - 1]
-    for i in range(few.size):
-        place = hash_key(few[i], mask, shift) + np.uint32(1)
-        out[starts[place]] = few[i]
-        starts[place] += 1
-
-
-@compiled
-def probe(many: Any, at: Any, few: Any, starts: Any, key: Any, rule: Any, masks: Any, needs: Any, found: Any) -> Any:
-    """Report pairs of one of `many` words and one of a `few` that agree in the bits of one choice.
+def match_bins(
+    words: Any,
+    starts: Any,
+    few: Any,
+    few_starts: Any,
+    bins: Any,
+    at: Any,
+    rule: Any,
+    masks: Any,
+    needs: Any,
+    found: Any,
+) -> Any:
+    """Report pairs of one of the words and one of a few in the same bin, from the few's place `at` on.
 
     Parameters
     ----------
-    few, starts : arrays
-        As `sort_few` leaves them.
-    key : (2,) uint64
-        Mask and shift of the keys.
+    words, starts, few, few_starts : arrays
+        As `sort_bucket` leaves them. A bin's words stay in the cache while its few go over them, eight at a time.
     found : (room, 2) uint64
         Where pairs are written; there must be room for one word's partners.
 
     Returns
     -------
     tuple of int
-        Pairs written, and the word to go on from.
+        Pairs written, and the place among the few to go on from.
     """
-    mask, shift = key[0], key[1]
     radius, part, choice = rule[0], np.intp(rule[1]), rule[2]
     written = 0
-    for i in range(at, many.size):
-        word = many[i]
-        place = hash_key(word, mask, shift)
-        start, end = starts[place], starts[place + np.uint32(1)]
+    for b in range(bins):
+        start, end = np.intp(starts[b]), np.intp(starts[b + 1])
         if start == end:
             continue
-        if written + np.intp(end - start) > found.shape[0]:
-            return written, i
-        for j in range(start, end):
-            difference = word ^ few[j]
-            if popcount(difference) <= radius and first_to_see(difference, part, choice, masks, needs):
-                found[written, 0] = word
-                found[written, 1] = few[j]
-                written += 1
-    return written, many.size
+        for j in range(max(at, np.intp(few_starts[b])), np.intp(few_starts[b + 1])):
+            wanted = few[j]
+            near = count_near(words[start:end], wanted, radius)
+            if near == 0:
+                continue
+            if written + near > found.shape[0]:
+                return written, j
+            for i in range(start, end):
+                difference = words[i] ^ wanted
+                if popcount(difference) <= radius and first_to_see(difference, part, choice, masks, needs):
+                    found[written, 0] = words[i]
+                    found[written, 1] = wanted
+                    written += 1
+    return written, few.size

@@ -9,6 +9,7 @@ So it is enough to look at words that agree in ``m - t`` blocks of a part, for e
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,14 +22,15 @@ WORD = 64
 
 # Nanoseconds, measured on one core at 1,000,000 and 10,000,000 words; only their ratios matter here.
 SORT_NS = 5.5
-COMPARE_NS = 0.45
+COMPARE_NS = 0.2
 PARTITION_NS = 5.5
-PROBE_NS = 2.5
-VISIT_NS = 2.0
+MATCH_NS = 0.15
 
 SMALLEST_BLOCK = 3
 BUCKET = 1 << 15
 """Words in a bucket, about: small enough for a core's own cache."""
+MOST_WEIGHED = 1000
+"""Choices up to which every prefix is weighed that they could begin with."""
 MOST_BINS = 13
 """Bits by which a bucket is sorted at most: the counters stay in the cache."""
 
@@ -97,8 +99,8 @@ def plan_join(radius: int, words: npt.NDArray[np.uint64]) -> Plan | None:
 
 
 def plan_probe(radius: int, few: npt.NDArray[np.uint64]) -> Plan:
-    """The cheapest plan for streaming many words past a table of a few."""
-    return _cheapest(radius, few, lambda bits: PROBE_NS + VISIT_NS * few.size * math.exp2(-bits))[1]
+    """The cheapest plan for all pairs of one of many words and one of a few."""
+    return _cheapest(radius, few, lambda bits: PARTITION_NS / 2 + SORT_NS + MATCH_NS * few.size * math.exp2(-bits))[1]
 
 
 def _cheapest(radius: int, words: npt.NDArray[np.uint64], cost: Callable[[float], float]) -> tuple[float, Plan]:
@@ -185,17 +187,36 @@ class Sweep:
 
 
 def sweeps(plan: Plan, words: int) -> tuple[Sweep, ...]:
-    """The plan's choices, put together where they share a prefix, so that sorting stays in the cache."""
+    """The plan's choices, put together where they can share a prefix, so that sorting stays in the cache.
+
+    The prefix that most of the choices left can begin with comes first, and so on: every partition costs a pass.
+    """
     wanted = max(0, math.ceil(math.log2(max(1, words) / BUCKET)))
-    grouped: dict[tuple[Field, ...], list[tuple[Choice, tuple[Field, ...]]]] = {}
-    for choice in plan.choices:
-        prefix, rest = _split(plan.fields(choice), wanted, whole=True)
-        bins, _ = _split(rest, MOST_BINS, whole=False)
-        grouped.setdefault(prefix, []).append((choice, bins))
-    return tuple(
-        Sweep(prefix, tuple(choice for choice, _ in members), tuple(bins for _, bins in members))
-        for prefix, members in grouped.items()
-    )
+    ways = {choice: _ways(plan, choice, wanted) for choice in plan.choices}
+    found = []
+    while ways:
+        shared = Counter(prefix for of_choice in ways.values() for prefix in of_choice)
+        prefix = max(shared, key=lambda fields: (shared[fields], [-field.shift for field in fields]))
+        members = [choice for choice, of_choice in ways.items() if prefix in of_choice]
+        bins = tuple(_split(ways[choice][prefix], MOST_BINS, whole=False)[0] for choice in members)
+        found.append(Sweep(prefix, tuple(members), bins))
+        ways = {choice: of_choice for choice, of_choice in ways.items() if prefix not in of_choice}
+    return tuple(found)
+
+
+def _ways(plan: Plan, choice: Choice, wanted: int) -> dict[tuple[Field, ...], tuple[Field, ...]]:
+    """Prefixes that a choice can begin with, of as many bits as its blocks in order give, and what is left."""
+    first, rest = _split(plan.fields(choice), wanted, whole=True)
+    least = sum(field.width for field in first)
+    found = {first: rest}
+    sizes = range(1, len(choice.blocks) + 1) if len(plan.choices) <= MOST_WEIGHED else ()
+    for size in sizes:
+        for lead in combinations(choice.blocks, size):
+            blocks = lead + tuple(block for block in choice.blocks if block not in lead)
+            prefix, left = _split(tuple(plan.blocks[block] for block in blocks), wanted, whole=True)
+            if sum(field.width for field in prefix) >= least:
+                found.setdefault(prefix, left)
+    return found
 
 
 def _split(fields: tuple[Field, ...], bits: int, *, whole: bool) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
