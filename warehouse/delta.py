@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -324,15 +322,7 @@ class Table:
         except CommitFailedError:
             self._delta = None
             return False
-        except DeltaError as error:
-            raise _as_the_system_says_it(error, self._address) from error
         return True
-
-
-def _as_the_system_says_it(error: DeltaError, address: str) -> Exception:
-    """The operating system's own error, such as a full disk's, where Delta wrapped one; else Delta's."""
-    wrapped = re.search(r"\(os error (\d+)\)", str(error))
-    return OSError(int(wrapped[1]), os.strerror(int(wrapped[1])), address) if wrapped else error
 
 
 def _attempts(address: str) -> Iterator[int]:

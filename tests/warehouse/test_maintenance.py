@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from schemas.photos import FINGERPRINTS, Fingerprint
 from schemas.releases import RELEASES, Release
+from warehouse.insertion import Insertion
 from warehouse.maintenance import maintain_table, pinned_versions
 from warehouse.store import Warehouse
 
@@ -49,6 +51,22 @@ def test_pinned_versions_survive_compaction_and_vacuum_and_others_go(tmp_path: P
     with pytest.raises(FileNotFoundError):
         table.read(version=6)
     assert digest != table.digest()
+
+
+def test_a_file_that_a_killed_insertion_left_goes_once_it_is_old_and_nothing_else_does(tmp_path: Path) -> None:
+    table = Warehouse.create(tmp_path).table(FINGERPRINTS)
+    table.insert([fingerprint(0)])
+    insertion = Insertion(table)
+    insertion.add([fingerprint(1)])
+    insertion._file.close()  # what a kill before the commit leaves
+    folder = tmp_path / "tables" / "fingerprints"
+    assert len(list(folder.glob("*.parquet"))) == 2
+    maintain_table(table, set(), retention_hours=1, least_files=2)
+    assert len(list(folder.glob("*.parquet"))) == 2, "a writer may still be at work on it"
+    for file in folder.glob("*.parquet"):
+        os.utime(file, (0, 0))
+    assert maintain_table(table, set(), retention_hours=1, least_files=2).files_removed == 1
+    assert table.count() == 1
 
 
 def test_compaction_changes_no_row_and_inserts_go_on(tmp_path: Path) -> None:
