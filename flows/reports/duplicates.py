@@ -21,6 +21,8 @@ PAIRS_OF_ONE_PHOTO = 2
 MOST_GROUPS = 150
 MOST_BURSTS = 40
 MOST_TILES = 16
+LOGARITHMIC_FROM = 100
+"""Pairs from which a few in doubt would not show beside the many that are not."""
 
 FIGURES = """
     SELECT (SELECT count(*) FROM photos) AS photos,
@@ -151,6 +153,7 @@ def _plot(page: Page, run: Run) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
     import numpy as np
+    from matplotlib.ticker import MaxNLocator
 
     likeness, verified = np.asarray(rows["likeness"]), np.asarray(rows["verified"])
     figure, axes = plt.subplots(figsize=(9, 2.4), layout="constrained")
@@ -161,7 +164,11 @@ def _plot(page: Page, run: Run) -> None:
         color=["#0072b2", "#d55e00"],
         label=["the same", "different"],
     )
-    axes.set(xlabel="likeness: the lower of measure and agreeing share", ylabel="pairs", yscale="symlog")
+    axes.set(xlabel="likeness: the lower of measure and agreeing share", ylabel="pairs")
+    if len(likeness) > LOGARITHMIC_FROM:
+        axes.set_yscale("symlog")
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, ncols=2, loc="upper center")
     stream = io.StringIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -13,6 +14,9 @@ from jinja2 import Environment, StrictUndefined
 
 # A page is HTML whatever its name is, so that escaping never depends on a file's ending.
 TEMPLATES = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+WIDE = 504.0
+"""Points (seven inches) from which a plot gets the page's whole width instead of half of it."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,9 @@ class Page:
         With a name it is also written as a file by `write_figures`.
         """
         address = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-        return self._add(kind="figure", address=address, caption=caption, name=name, svg=svg)
+        found = re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+)', svg)
+        wide = found is not None and float(found[1]) > WIDE
+        return self._add(kind="figure", address=address, caption=caption, name=name, svg=svg, wide=wide)
 
     def sheet(self, title: str, tiles: Iterable[Tile], text: str = "") -> Page:
         """A contact sheet."""
