@@ -15,6 +15,7 @@ from PIL import Image
 from curation.decoding.area import reduce_by_area
 from curation.decoding.colours import flatten_alpha, is_srgb, to_eight_bits, to_srgb
 from curation.decoding.formats import PILLOW_NAMES, Format, sniff
+from curation.decoding.raw import FULL_SIZE, open_raw
 from curation.decoding.refusal import DECODER_FAULTS, FileWarning, NotAPhoto, refusal_of
 from curation.jpeg_segments import header
 from curation.resampling import luma
@@ -147,13 +148,15 @@ def decode(data: bytes, name: str = "", limits: DecodingLimits | None = None) ->
 def _decode(data: bytes, kind: Format, limits: DecodingLimits) -> Decoded:
     odd: list[FileWarning] = []
     image = open_image(data, kind, odd)
-    _check_size(image, limits)
+    full: tuple[int, int] = image.info.get(FULL_SIZE, image.size)
+    _check_size(image.size, limits)
+    _check_size(full, limits)
     _check_frames(image, kind, limits, odd)
-    full = image.size
     mode = image.mode
     pixels = None
+    if kind in (Format.JPEG, Format.RAW):  # the preview of a RAW file is a JPEG
+        image.draft(None, reduced_size(image.size))
     if kind is Format.JPEG:
-        image.draft(None, reduced_size(full))
         pixels = _jpeg_pixels(data, image)
     if pixels is None:
         image.load()
@@ -193,8 +196,6 @@ def open_image(data: bytes, kind: Format, odd: list[FileWarning]) -> Image.Image
 
         return pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True).to_pillow()
     if kind is Format.RAW:
-        from curation.decoding.raw import open_raw
-
         return open_raw(data, odd)
     return Image.open(io.BytesIO(data), formats=PILLOW_NAMES[kind])
 
@@ -213,8 +214,8 @@ def _jpeg_pixels(data: bytes, image: Image.Image) -> npt.NDArray[np.uint8] | Non
     return pixels if pixels.shape == (image.height, image.width, 3) else None
 
 
-def _check_size(image: Image.Image, limits: DecodingLimits) -> None:
-    width, height = image.size
+def _check_size(size: tuple[int, int], limits: DecodingLimits) -> None:
+    width, height = size
     if width * height > limits.max_pixels:
         raise NotAPhoto(
             QuarantineReason.BOMB, f"it claims {width} x {height} pixels; at most {limits.max_pixels:,} are allowed"

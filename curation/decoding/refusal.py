@@ -77,8 +77,8 @@ def refusal_of(error: Exception) -> NotAPhoto:
         return error
     if isinstance(error, Image.DecompressionBombError | MemoryError) or "decompressed data too large" in words:
         return NotAPhoto(QuarantineReason.BOMB, f"it would unfold to more than is allowed ({text})")
-    if isinstance(error, UnidentifiedImageError):
-        return NotAPhoto(QuarantineReason.UNSUPPORTED, "its content is no picture format that Salon takes")
+    if isinstance(error, UnidentifiedImageError):  # the first bytes name a format that Salon takes, what follows not
+        return NotAPhoto(QuarantineReason.CORRUPT, "its beginning is that of a picture, but its header cannot be read")
     if isinstance(error, EOFError) or any(word in words for word in _TRUNCATION_WORDS):
         return NotAPhoto(QuarantineReason.TRUNCATED, f"the picture data end too early ({text})")
     return NotAPhoto(QuarantineReason.CORRUPT, f"the picture data cannot be decoded ({text})")

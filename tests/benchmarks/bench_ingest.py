@@ -105,7 +105,7 @@ def ingest(folder: Path, root: Path) -> None:
     run = Run(str(root), Warehouse.create(root), Settings(ingest=IngestSettings(workers=PROCESSES)))
     with track("ingest", None) as tracker:
         take_in(run, open_sources(str(folder)), Choice(), lambda shard: shard.write(), tracker)
-    taken, there = run.warehouse.tables["photos"].count(), len(list(folder.iterdir()))
+    taken, there = run.warehouse.tables["photos"].count(), sum(path.is_file() for path in folder.rglob("*"))
     if taken != there:
         raise SystemExit(f"ingest took {taken} of {there} files")
 
