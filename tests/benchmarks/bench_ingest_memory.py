@@ -103,15 +103,19 @@ def watched() -> Iterator[Memory]:
 
 
 def report(name: str, count: int, memory: Memory) -> None:
-    """Peaks, and the growth over the second half of the run."""
-    half = len(memory.seconds) // 2
-    seconds, held = np.array(memory.seconds[half:]), np.array(memory.shared_once[half:])
-    slope = float(np.polyfit(seconds, held, 1)[0]) if len(seconds) > 1 else 0.0
+    """Peaks, the first tenth of the run against the last, and the growth over the second half."""
+    held, half, tenth = np.array(memory.shared_once), len(memory.seconds) // 2, max(1, len(memory.seconds) // 10)
+    slope = float(np.polyfit(memory.seconds[half:], held[half:], 1)[0]) if len(held) - half > 1 else 0.0
     rate = count / memory.seconds[-1]
+    say(f"{name}: {count} files in {memory.seconds[-1]:.0f} s, {rate:.1f}/s")
     say(
-        f"{name}: {count} files, {rate:.1f}/s; at most {max(memory.shared_once):.0f} MB over all processes "
-        f"({max(memory.each):.0f} MB with shared pages counted in each); in the second half "
-        f"{slope / rate * 10_000:+.0f} MB per 10,000 files"
+        f"{name}: at most {held.max():.0f} MB over all processes "
+        f"({max(memory.each):.0f} MB with shared pages counted in each)"
+    )
+    say(
+        f"{name}: first tenth {held[:tenth].mean():.0f} MB, last tenth {held[-tenth:].mean():.0f} MB, "
+        f"highest {held[:tenth].max():.0f} and {held[-tenth:].max():.0f} MB; "
+        f"second half {slope / rate * 10_000:+.0f} MB per 10,000 files"
     )
 
 
