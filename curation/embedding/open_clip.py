@@ -133,6 +133,21 @@ class OpenClipEmbedder:
         """The space; its precision is known once the first batch is embedded."""
         return replace(self._space, precision=self._form.name if self._form else "")
 
+    @property
+    def visual(self) -> Any:
+        """The image half in float32."""
+        return self._model.visual
+
+    @property
+    def shift(self) -> torch.Tensor:
+        """What is taken off scaled pixels, shape (1, 3, 1, 1)."""
+        return self._shift
+
+    @property
+    def scale(self) -> torch.Tensor:
+        """What pixels, 0 to 255, are multiplied by, shape (1, 3, 1, 1)."""
+        return self._scale
+
     def prepare(self, picture: bytes) -> Prepared:
         """Decode, resize and crop one canonical picture: uint8, shape (height, width, 3)."""
         return self.preparation.pixels(picture)
