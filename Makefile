@@ -21,7 +21,7 @@ $(READY):
 ifneq ($(SALON_TORCH_INDEX),)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --index-url $(SALON_TORCH_INDEX) torch torchvision
 endif
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,s3,ray]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,s3,ray,onnx]"
 	rm -f .venv/ready-*
 	touch $@
 
@@ -45,7 +45,7 @@ bench: setup ## measurements, as ratios against peers and floors in one run
 
 canary: ## the tests against the newest version of everything
 	rm -rf .canary && $(PYTHON) -m venv .canary
-	.canary/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable ".[dev,s3,ray]"
+	.canary/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable ".[dev,s3,ray,onnx]"
 	.canary/bin/pytest -q -m "not slow"
 
 docs: setup ## write the pages that are made from the code: settings, tables, commands

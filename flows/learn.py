@@ -13,7 +13,9 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.context import Run, open_run
+from flows.learning.files import heads_folder, write_whole
 from flows.learning.lessons import few_shot, write_lessons
+from flows.learning.onnx_export import export_heads, exportable
 from flows.learning.release import Published, Votes, open_version, read_version, read_votes
 from flows.outcome import Outcome
 from flows.progress import track
@@ -22,7 +24,7 @@ from labeling.learning.distribution import shares
 from labeling.learning.fewshot import Method, Result
 from labeling.learning.figures import Figure, figures_of
 from labeling.learning.heads import Head, HeadKind, Prediction, fit_head
-from labeling.learning.saving import to_bytes
+from labeling.learning.saving import from_bytes, to_bytes
 from schemas.codes import Split
 from schemas.errors import BadInput
 
@@ -33,7 +35,7 @@ LEAST_JUDGED = 5
 
 
 @flow(name="learn", flow_run_name="learn {name} {version}")
-def learn(root: str, name: str, version: str, model: str = "") -> Outcome:
+def learn(root: str, name: str, version: str, model: str = "", export: str = "") -> Outcome:
     """Train heads on a version's training split and judge them on the others.
 
     Parameters
@@ -44,6 +46,8 @@ def learn(root: str, name: str, version: str, model: str = "") -> Outcome:
         The release.
     model : str
         Whose vectors; else as in the settings.
+    export : str
+        'onnx': tower and head as one file as well.
     """
     run = open_run(root)
     published = read_version(open_version(run, name, version), model or run.settings.learn.model)
@@ -55,6 +59,7 @@ def learn(root: str, name: str, version: str, model: str = "") -> Outcome:
             got=str(len(train)),
             todo="Rate and publish more, or run salon embed and publish again.",
         )
+    tower = exportable(run, published) if export == "onnx" else None
     folder = heads_folder(run, published)
     train_one = task(name="train head", cache_policy=NO_CACHE, **RETRIES)(train_and_save)
     found: dict[str, dict[str, list[Figure]]] = {}
@@ -62,6 +67,7 @@ def learn(root: str, name: str, version: str, model: str = "") -> Outcome:
         for kind in HeadKind:
             found[kind.value] = train_one(run, published, kind, folder)
             progress.advance()
+    exported = export_heads(run, published, tower, saved_heads(folder), folder) if tower else []
     votes = read_votes(published)
     taste = few_shot(run, published, votes)
     write_figures(folder, published, votes, found, taste[0])
@@ -70,21 +76,18 @@ def learn(root: str, name: str, version: str, model: str = "") -> Outcome:
     write_lessons(run, published, votes, found, taste, report)
     outcome = _outcome(published, votes, folder, found, taste[0])
     outcome.files["report"] = str(report)
+    for one in exported:
+        outcome.counts[one.file.name] = str(one)
+        outcome.files[one.file.name] = str(one.file)
     return publish_counts(outcome)
-
-
-def heads_folder(run: Run, published: Published) -> Path:
-    """Where the heads of a version lie."""
-    slug = "".join(c if c.isalnum() or c in ".-" else "_" for c in published.model)[-80:]
-    about = published.manifest
-    return run.warehouse.location.local("heads", about["name"], about["version"], slug)
 
 
 def train_and_save(run: Run, published: Published, kind: HeadKind, folder: Path) -> dict[str, list[Figure]]:
     """Train one head, save it with its predictions, and judge it on validation and test."""
     head = train_head(published, kind, run.settings.learn.seed)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / f"{kind}.npz", to_bytes(head))
+    if write_whole(folder / f"{kind}.npz", to_bytes(head)):
+        (folder / f"{kind}.onnx").unlink(missing_ok=True)  # of the head that was here before
     prediction = head.predict(published.vectors)
     sink = pa.BufferOutputStream()
     pq.write_table(prediction_rows(published, prediction), sink)
@@ -104,6 +107,12 @@ def train_head(published: Published, kind: HeadKind, seed: int) -> Head:
         "simulated": str(published.simulated).lower(),
     }
     return Head(head.kind, head.ridge, head.features, head.calibration, about)
+
+
+def saved_heads(folder: Path) -> dict[str, Head]:
+    """The heads as their files hold them."""
+    files = {kind.value: folder / f"{kind}.npz" for kind in HeadKind}
+    return {kind: from_bytes(file.read_bytes(), str(file)) for kind, file in files.items()}
 
 
 def judge(published: Published, prediction: Prediction, rows: np.typing.NDArray[np.int64], run: Run) -> list[Figure]:
@@ -166,15 +175,6 @@ def write_figures(folder: Path, published: Published, votes: Votes, found: dict[
         ],
     }
     write_whole(folder / "figures.json", (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and leave it alone where it is as it should be."""
-    if path.exists() and path.read_bytes() == content:
-        return
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def _outcome(

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import io
+import importlib.util
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from curation.embedding.open_clip import OpenClipEmbedder
+from schemas.errors import WrongUse
 
 PIXELS, VECTOR = "pixels", "vector"
 """Names of the graph's input and output."""
 OPSET = 18
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+LARGEST = 1_900_000_000
+"""Bytes of weights that go into one file: a protocol buffer ends at 2 GB."""
 
 
 class _Tower(torch.nn.Module):
     """From pixels as `OpenClipEmbedder.prepare` makes them to unit vectors."""
+
+    shift: torch.Tensor
+    scale: torch.Tensor
 
     def __init__(self, embedder: OpenClipEmbedder) -> None:
         super().__init__()
@@ -30,8 +39,17 @@ class _Tower(torch.nn.Module):
         return torch.nn.functional.normalize(self.visual(inputs), dim=-1)
 
 
+def refuse_without_packages() -> None:
+    """Raise WrongUse where what writes or runs ONNX is not installed."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise WrongUse(
+            f"ONNX needs packages that are not installed: {', '.join(missing)}; pip install 'salon-curation[onnx]'."
+        )
+
+
 def tower_graph(embedder: OpenClipEmbedder) -> Any:
-    """The tower as an ONNX model in float32.
+    """The tower as an ONNX model in float32, without names or paths of the machine that made it.
 
     Parameters
     ----------
@@ -43,15 +61,18 @@ def tower_graph(embedder: OpenClipEmbedder) -> Any:
     onnx.ModelProto
         Input `pixels`: uint8, shape (n, height, width, 3), prepared as `embedder.preparation` says. Output `vector`:
         float32, shape (n, dimensions).
-    """
-    import onnx
 
+    Raises
+    ------
+    WrongUse
+        The model is too large for one file, or has a part that ONNX has no word for.
+    """
+    model = embedder.space.model
+    size = sum(4 * weights.numel() for weights in embedder.visual.parameters())
+    if size > LARGEST:
+        raise WrongUse(f"{model}: {size / 1e9:.1f} GB of weights do not fit into one ONNX file, which ends at 2 GB.")
     example = torch.zeros((2, embedder.preparation.height, embedder.preparation.width, 3), dtype=torch.uint8)
-    out = io.BytesIO()
-    with warnings.catch_warnings():  # torch's exporter warns of its own deprecations, on which a caller has no hold
-        warnings.simplefilter("ignore")
-        before = logging.root.manager.disable
-        logging.disable(logging.WARNING)
+    with _silence():
         try:
             program = torch.onnx.export(
                 _Tower(embedder).eval(),
@@ -63,8 +84,33 @@ def tower_graph(embedder: OpenClipEmbedder) -> Any:
                 dynamo=True,
                 verbose=False,
             )
-        finally:
-            logging.disable(before)
+        except torch.onnx.OnnxExporterError as error:
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            raise WrongUse(f"{model}: this model cannot be written as ONNX: {first}") from error
     assert program is not None
-    program.save(out)
-    return onnx.load_from_string(out.getvalue())
+    return _plain(program.model_proto)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """torch's exporter warns of its own deprecations and logs each step, on which a caller has no hold."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _plain(model: Any) -> Any:
+    """The model without the exporter's notes: stack traces with paths of this machine, names of classes."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    graph.ClearField("value_info")
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    return model

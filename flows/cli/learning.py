@@ -17,6 +17,9 @@ def learn(
     name: Name,
     version: Version,
     model: Model = "",
+    export: Annotated[
+        str, typer.Option(help="onnx: write tower and head as one ONNX file too, checked against Salon's prediction.")
+    ] = "",
     root: Root = None,
     as_json: Json = False,
 ) -> None:
@@ -25,9 +28,12 @@ def learn(
     A linear and a kernel head predict score, uncertainty and the whole histogram; the files stand under heads/ in
     the warehouse: the heads (.npz, usable as a filter rule), their predictions, and all figures.
     """
+    need(export in ("", "onnx"), f"--export: expected onnx, got '{export}'.")
     from flows.runtime import run_flow
 
-    outcome = run_flow("flows.learn:learn", root=resolve_root(root), name=name, version=version, model=model)
+    outcome = run_flow(
+        "flows.learn:learn", root=resolve_root(root), name=name, version=version, model=model, export=export
+    )
     show_outcome(outcome, wants_json(as_json))
 
 
