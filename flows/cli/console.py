@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from labeling.scoring.measures import MEANING
 from schemas.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -48,14 +51,27 @@ def show_outcome(outcome: Outcome, as_json: bool) -> None:
     if wants_json(as_json):
         print_json({"stage": outcome.stage, "counts": outcome.counts, "notes": outcome.notes, "files": outcome.files})
         return
-    table = Table(title=outcome.stage, show_header=False, title_justify="left")
-    for name, value in outcome.counts.items():
-        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
-    OUT.print(table)
+    OUT.print(outcome_table(outcome))
     for name, path in outcome.files.items():
         OUT.print(f"{name}: {path}", markup=False, soft_wrap=True)
     for note in outcome.notes:
         OUT.print(note, markup=False, soft_wrap=True)
+
+
+def outcome_table(outcome: Outcome) -> Table:
+    """What a stage did: one row a count; counts of several stages or questions in a section each."""
+    table = Table(title=outcome.stage, title_justify="left", show_header=False, box=box.SIMPLE_HEAD)
+    table.add_column(style="dim")
+    table.add_column()
+    section = ""
+    for name, value in outcome.counts.items():
+        of, parted, what = name.rpartition(": ")
+        if of != section and parted:
+            table.add_section()
+            table.add_row(f"[bold]{escape(of)}[/bold]", "")
+        section = of
+        table.add_row(escape(MEANING.get(what, what)), escape(f"{value:,}" if isinstance(value, int) else str(value)))
+    return table
 
 
 def print_json(data: Any) -> None:

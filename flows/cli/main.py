@@ -7,6 +7,8 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -30,8 +32,45 @@ from flows.cli import (
     study,
 )
 from flows.cli import filter as filtering
-from flows.cli.console import ERRORS
+from flows.cli.console import ERRORS, OUT
 from schemas.errors import SalonError, WrongUse
+
+PANELS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
+    "Start": {"init": base.init, "demo": demo.demo},
+    "Photos": {
+        "curate": curate.curate,
+        "ingest": ingest.ingest,
+        "dedupe": dedupe.dedupe,
+        "embed": embed.embed,
+        "filter": filtering.filter_photos,
+        "search": search.search,
+    },
+    "Rating study": {
+        "plan": study.plan,
+        "protocols": study.protocols_app(),
+        "select": study.select,
+        "labelstudio": labelstudio.server,
+        "raters": labelstudio.raters,
+        "gateway": labelstudio.gateway,
+        "send": labelstudio.send,
+        "collect": labelstudio.collect,
+        "simulate": study.simulate,
+        "import-ratings": scores.import_ratings,
+    },
+    "Scores": {"score": scores.score, "report": scores.report},
+    "Releases": {
+        "publish": releases.publish,
+        "approve": releases.approve,
+        "diff": releases.diff,
+        "verify": releases.verify,
+        "trace": releases.trace,
+        "push": releases.push,
+        "takedown": releases.takedown,
+    },
+    "What ratings teach": {"learn": learning.learn, "compare": learning.compare, "explain": learning.explain},
+    "Operation": {"status": status.status, "serve": serve.serve, "maintain": maintain.maintain, "sql": base.sql},
+}
+"""All commands, in the order in which a person meets them."""
 
 
 def build() -> typer.Typer:
@@ -45,46 +84,28 @@ def build() -> typer.Typer:
         rich_markup_mode="rich",
     )
     app.callback()(everywhere)
-    app.command()(base.init)
-    app.command()(ingest.ingest)
-    app.command()(dedupe.dedupe)
-    app.command()(embed.embed)
-    app.command("filter")(filtering.filter_photos)
-    app.command()(curate.curate)
-    app.command()(study.select)
-    app.command()(study.plan)
-    app.command()(study.simulate)
-    app.add_typer(study.protocols_app(), name="protocols")
-    app.command()(labelstudio.send)
-    app.command()(labelstudio.collect)
-    app.command()(labelstudio.gateway)
-    app.add_typer(labelstudio.raters, name="raters")
-    app.add_typer(labelstudio.server, name="labelstudio")
-    app.command()(search.search)
-    app.command()(serve.serve)
-    app.command()(status.status)
-    app.command()(maintain.maintain)
-    app.command()(base.sql)
-    app.command()(demo.demo)
-    app.command("import-ratings")(scores.import_ratings)
-    app.command("score")(scores.score)
-    app.command()(scores.report)
-    app.command()(releases.publish)
-    app.command()(releases.approve)
-    app.command()(releases.diff)
-    app.command()(releases.verify)
-    app.command()(releases.trace)
-    app.command()(releases.push)
-    app.command()(releases.takedown)
-    app.command()(learning.learn)
-    app.command()(learning.compare)
-    app.command()(learning.explain)
+    for panel, commands in PANELS.items():
+        for name, command in commands.items():
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=name, rich_help_panel=panel)
+            else:
+                app.command(name, rich_help_panel=panel)(command)
     return app
+
+
+def show_version(asked: bool) -> None:
+    """Print the version and end."""
+    if asked:
+        OUT.print(f"salon {metadata.version(DISTRIBUTION)}")
+        raise typer.Exit
 
 
 def everywhere(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     root: Annotated[str | None, typer.Option("--root", help="The warehouse.")] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=show_version)
+    ] = False,
 ) -> None:
     """Options that may stand before the command."""
     if as_json:
@@ -93,6 +114,7 @@ def everywhere(
         os.environ["SALON_ROOT"] = root
 
 
+DISTRIBUTION = "salon-curation"
 PACKAGES = ("schemas", "curation", "labeling", "warehouse", "flows")
 
 
@@ -119,6 +141,8 @@ def main() -> None:
         refuse_strangers()
         sys.exit(build()(standalone_mode=False))
     except typer.TyperException as error:
+        if not error.format_message():  # the help was asked for by naming no command, and is printed
+            sys.exit(WrongUse.exit_code)
         known = not error.format_message().startswith("No such command")
         command = " ".join(["salon", *(sys.argv[1:2] if known else [])])
         ERRORS.print(f"salon: {error.format_message()} See `{command} --help`.", markup=False, style="red")

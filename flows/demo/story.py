@@ -5,11 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.markdown import Markdown
+from rich.padding import Padding
 
+from flows.cli.console import outcome_table
 from flows.curate import curate
+from flows.dedupe import dedupe
 from flows.demo.photos import write_demo_photos
 from flows.demo.raters import rate_batch
 from flows.labelstudio.collect import collect
@@ -17,6 +22,7 @@ from flows.labelstudio.send import send
 from flows.labelstudio.server import ServerFolder
 from flows.outcome import Outcome
 from flows.publish import publish
+from flows.report import report
 from flows.runtime import run_flow
 from flows.score import score
 from flows.select import select
@@ -50,8 +56,27 @@ least_n = 2
 """
 
 
-def tell_story(folder: Path, console: Console) -> dict[str, str]:
-    """Run the demo in a folder of its own, which is emptied first; returns what was made, by name.
+@dataclass(frozen=True)
+class Story:
+    """What the demo made.
+
+    Parameters
+    ----------
+    warehouse : str
+        Its folder.
+    releases : tuple of str
+        The folders of both versions.
+    pages : dict of str to str
+        What to look at: files, by what they show.
+    """
+
+    warehouse: str
+    releases: tuple[str, str]
+    pages: dict[str, str]
+
+
+def tell_story(folder: Path, console: Console) -> Story:
+    """Run the demo in a folder of its own, which is emptied first; returns what was made.
 
     Parameters
     ----------
@@ -73,14 +98,25 @@ def tell_story(folder: Path, console: Console) -> dict[str, str]:
         "Photos in, near copies and broken files out",
         lambda: run_flow(curate, root=root, sources=[str(photos.path)]),
     )
-    with _label_studio(server, root, console) as address:
-        _round(console, root, FIRST_BATCH)
+    groups = _step(console, "Look at the near copies", lambda: run_flow(dedupe, root=root, report=True))
+    with _label_studio(server, root, console):
+        batch = _round(console, root, FIRST_BATCH)
         first = _release(console, root)
         _round(console, root, None)
         second = _release(console, root)
+    scores = _step(console, "Draw the scores", lambda: run_flow(report, root=root))
     _load(console, first, second)
-    _show_difference(console, root, first, second)
-    return {"warehouse": root, "first": first, "second": second, "label studio": address}
+    _show_difference(console, second)
+    return Story(
+        warehouse=root,
+        releases=(first, second),
+        pages={
+            "groups of near copies": groups.files["report"],
+            "the first batch": batch.files["report"],
+            "scores and raters": next(iter(scores.files.values())),
+            "the release's card": str(Path(second) / "README.md"),
+        },
+    )
 
 
 def _fresh(folder: Path) -> str:
@@ -96,12 +132,11 @@ def _fresh(folder: Path) -> str:
 
 
 def _step(console: Console, title: str, work: Callable[[], Outcome]) -> Outcome:
-    """One step: what it is, and what came of it in a line."""
+    """One step: what it is, and what came of it."""
     console.print(f"\n[bold]{title}[/bold]")
     outcome = work()
-    shown = [f"{name}: {value}" for name, value in outcome.counts.items() if value not in (0, "")]
-    for start in range(0, len(shown), 6):
-        console.print("  " + " · ".join(shown[start : start + 6]), markup=False, highlight=False)
+    shown = {name: value for name, value in outcome.counts.items() if value not in (0, "")}
+    console.print(outcome_table(replace(outcome, counts=shown)))
     for note in outcome.notes:
         console.print("  " + note, markup=False, highlight=False)
     return outcome
@@ -119,8 +154,8 @@ def _label_studio(server: ServerFolder, root: str, console: Console) -> Iterator
         server.down()
 
 
-def _round(console: Console, root: str, photos: int | None) -> None:
-    """A batch is chosen, sent, rated by the simulated panel, collected and scored."""
+def _round(console: Console, root: str, photos: int | None) -> Outcome:
+    """A batch is chosen, sent, rated by the simulated panel, collected and scored; returns how it was chosen."""
     chosen = _step(console, "Choose a batch", lambda: run_flow(select, root=root, n=photos, simulated=True))
     batch = str(chosen.counts["batch"])
     _step(console, "Send it to Label Studio", lambda: run_flow(send, root=root, batch=batch))
@@ -131,6 +166,7 @@ def _round(console: Console, root: str, photos: int | None) -> None:
     )
     _step(console, "Collect the ratings", lambda: run_flow(collect, root=root))
     _step(console, "Turn ratings into scores with intervals", lambda: run_flow(score, root=root))
+    return chosen
 
 
 def _release(console: Console, root: str) -> str:
@@ -154,8 +190,8 @@ def _load(console: Console, *releases: str) -> None:
         console.print(f"  {Path(release).name}: {sizes}; {opened} pictures opened", highlight=False)
 
 
-def _show_difference(console: Console, root: str, first: str, second: str) -> None:
+def _show_difference(console: Console, second: str) -> None:
     """What came, what went, how scores moved."""
     console.print("\n[bold]What changed between the two[/bold]")
     text = (Path(second) / "CHANGES.md").read_text(encoding="utf-8")
-    console.print(text, markup=False, highlight=False)
+    console.print(Padding(Markdown(text), (0, 2)))
