@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
 from flows.cli.console import OUT
@@ -22,13 +21,11 @@ def demo(
     made = tell_story(folder.absolute(), OUT)
     first, second = made.releases
     OUT.rule("[bold]What was made, and how to look at it", align="left")
-    things = {"warehouse": made.warehouse, "releases": f"{first}\n{second}", **made.pages}
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, place in things.items():
-        table.add_row(name, Text("\n").join(_linked(path) for path in place.splitlines()))
-    OUT.print(table)
+    things = {"warehouse": [made.warehouse], "releases": [first, second]}
+    things |= {name: [path] for name, path in made.pages.items()}
+    for name, places in things.items():
+        for number, place in enumerate(places):
+            OUT.print(Text(f"{'' if number else name:<23}").append(_linked(place)), soft_wrap=True)
     for line in (
         "",
         f"export SALON_ROOT={made.warehouse}",

@@ -27,6 +27,7 @@ from flows.runtime import run_flow
 from flows.score import score
 from flows.select import select
 from flows.settings import FILE_NAME
+from labeling.scoring.measures import MEANING
 from schemas.errors import IntegrityFault
 from warehouse.renditions import SHOWN
 from warehouse.store import Warehouse
@@ -37,6 +38,9 @@ OVERLAP = 5
 FIRST_BATCH = 16
 WAREHOUSE = "warehouse"
 PHOTOS = "photos"
+
+SHOWN_FIGURES = frozenset({"icc1", "icc1k", "alpha_interval", "split_half"})
+"""Of the reliability figures, those that the demo prints; `salon score` prints them all."""
 
 SETTINGS = f"""\
 # Settings of the demo; `salon init` writes a file with every setting.
@@ -135,8 +139,15 @@ def _step(console: Console, title: str, work: Callable[[], Outcome]) -> Outcome:
     """One step: what it is, and what came of it."""
     console.print(f"\n[bold]{title}[/bold]")
     outcome = work()
-    shown = {name: value for name, value in outcome.counts.items() if value not in (0, "")}
-    console.print(outcome_table(replace(outcome, counts=shown)))
+    told = MEANING.keys() - SHOWN_FIGURES
+    shown = {
+        name: value
+        for name, value in outcome.counts.items()
+        if value not in (0, "") and name.rpartition(": ")[2] not in told
+    }
+    table = outcome_table(replace(outcome, counts=shown))
+    table.title = None
+    console.print(table)
     for note in outcome.notes:
         console.print("  " + note, markup=False, highlight=False)
     return outcome
