@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +10,7 @@ from flows.context import open_run
 from flows.filter_obstacles import applicable
 from flows.filter_rules import Evidence
 from flows.outcome import Outcome
+from flows.reports.drawing import BLUE, ORANGE, new_plot, styled, svg_of
 from flows.reports.page import Page
 from flows.search import file_names, thumbnails, tile
 from schemas.settings.rules import CapRule, Missing, RangeRule, Rule, ScoredRule, ValuesRule
@@ -150,23 +149,18 @@ def _thresholds(rule: ScoredRule, scores: Scores) -> list[tuple[str, int, str, s
 
 
 def _histogram(rule: ScoredRule, decisions: Decisions) -> str:
-    from matplotlib.figure import Figure
-
     known = np.isfinite(decisions.score)
     scores, kept = decisions.score[known], decisions.kept[known]
     low, high = np.quantile(scores, [0.001, 0.999])
-    figure = Figure(figsize=(7, 2.2), layout="constrained")
-    axes = figure.subplots()
     edges = np.linspace(low, high, 61).tolist() if high > low else 10
     parts = [np.clip(part, low, high) for part in (scores[kept], scores[~kept])]
-    axes.hist(parts, bins=edges, stacked=True, color=["#0072b2", "#d55e00"], label=["kept", "dropped"])
-    for _, limit in _limits(rule):
-        axes.axvline(limit, color="#d55e00", linewidth=1.5)
-    axes.set_xlabel(rule.measure if isinstance(rule, RangeRule) else "score")
-    axes.set_ylabel("photos")
-    axes.spines[["top", "right"]].set_visible(False)
-    if not kept.all():
-        axes.legend(frameon=False)
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None})
-    return stream.getvalue()
+    with styled():
+        figure, axes = new_plot(7, 2.2)
+        axes.hist(parts, bins=edges, stacked=True, color=[BLUE, ORANGE], label=["kept", "dropped"])
+        for _, limit in _limits(rule):
+            axes.axvline(limit, color=ORANGE, linewidth=1.5)
+        axes.set_xlabel(rule.measure if isinstance(rule, RangeRule) else "score")
+        axes.set_ylabel("photos")
+        if not kept.all():
+            axes.legend(frameon=False)
+        return svg_of(figure)

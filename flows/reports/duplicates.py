@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -13,6 +12,7 @@ from flows.context import Run
 from flows.deduplication.semantic import Alike
 from flows.reports.album import Album
 from flows.reports.alike import loosest, write_alike
+from flows.reports.drawing import BLUE, ORANGE, new_plot, styled, svg_of
 from flows.reports.page import Page, Tile
 from schemas.codes import Relation
 
@@ -148,39 +148,33 @@ def _plot(page: Page, run: Run) -> None:
     )
     if rows.num_rows < 2:
         return
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
     import numpy as np
     from matplotlib.ticker import MaxNLocator
 
     likeness, verified = np.asarray(rows["likeness"]), np.asarray(rows["verified"])
-    figure, axes = plt.subplots(figsize=(9, 2.4), layout="constrained")
-    axes.hist(
-        [likeness[verified], likeness[~verified]],
-        bins=np.linspace(0, 1, 41).tolist(),
-        stacked=True,
-        color=["#0072b2", "#d55e00"],
-        label=["the same", "different"],
-    )
-    axes.set(xlabel="likeness: the lower of measure and agreeing share", ylabel="pairs")
-    if len(likeness) > LOGARITHMIC_FROM:
-        axes.set_yscale("symlog")
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, ncols=2, loc="upper center")
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg")
-    plt.close(figure)
-    page.figure(stream.getvalue(), "All pairs that were looked at. A gap in the middle means that few are in doubt.")
+    with styled():
+        figure, axes = new_plot(9, 2.4)
+        axes.hist(
+            [likeness[verified], likeness[~verified]],
+            bins=np.linspace(0, 1, 41).tolist(),
+            stacked=True,
+            color=[BLUE, ORANGE],
+            label=["the same", "different"],
+        )
+        axes.set(xlabel="likeness: the lower of measure and agreeing share", ylabel="pairs")
+        if len(likeness) > LOGARITHMIC_FROM:
+            axes.set_yscale("symlog")
+        else:
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend(frameon=False, ncols=2, loc="upper center")
+        drawn = svg_of(figure)
+    page.figure(drawn, "All pairs that were looked at. A gap in the middle means that few are in doubt.")
 
 
 def _doubtful(page: Page, pairs: Sequence[Row], album: Album) -> None:
     page.heading(
-        "Doubtful pairs",
-        "Those nearest to the limit, on either side of it. Where these are right, all others are.",
+        "Pairs nearest to the limit",
+        "The most doubtful ones first, on either side of the limit. Where these are right, all others are.",
     )
     if not pairs:
         page.text("No pair had to be looked at.")

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from flows.reports.drawing import BLUE, GREY, new_plot, styled, svg_of
 from flows.reports.page import Page
 from labeling.learning.comparison import Ceiling, Standing
 from labeling.learning.effects import Effect, Shortcut
 from labeling.learning.fewshot import Result
 from labeling.learning.figures import Figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Plot
 
 Floats = npt.NDArray[np.float64]
 
@@ -133,23 +130,11 @@ def heat_over(picture: npt.NDArray[np.uint8], relevance: Floats) -> bytes:
 
 def curve_plot(name: str, unit: str, settings: Sequence[float], score: Floats, sd: Floats, neutral: float) -> str:
     """One what-if curve with its 95 % band, as SVG."""
-    from matplotlib.figure import Figure as Plot
-
-    plot = Plot(figsize=(4.2, 2.8), layout="constrained")
-    axes = plot.add_subplot()
-    axes.fill_between(settings, score - 1.96 * sd, score + 1.96 * sd, alpha=0.15, linewidth=0)
-    axes.plot(settings, score, marker="o", markersize=3)
-    axes.axvline(neutral, linewidth=0.8, linestyle=":")
-    axes.set_xlabel(f"{name} ({unit})")
-    axes.set_ylabel("predicted score")
-    return svg_of(plot)
-
-
-def svg_of(plot: Plot) -> str:
-    """A plot as SVG text, the same for the same plot."""
-    import matplotlib as mpl
-
-    out = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "salon"}):
-        plot.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
+    with styled():
+        plot, axes = new_plot(4.2, 2.8)
+        axes.fill_between(settings, score - 1.96 * sd, score + 1.96 * sd, color=BLUE, alpha=0.15, linewidth=0)
+        axes.plot(settings, score, color=BLUE, marker="o", markersize=3)
+        axes.axvline(neutral, color=GREY, linewidth=0.8, linestyle=":")
+        axes.set_xlabel(f"{name} ({unit})")
+        axes.set_ylabel("predicted score")
+        return svg_of(plot)

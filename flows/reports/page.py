@@ -15,6 +15,8 @@ from jinja2 import Environment, StrictUndefined
 # A page is HTML whatever its name is, so that escaping never depends on a file's ending.
 TEMPLATES = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
+FEW = 2
+"""Contact sheets of so few pictures stand side by side."""
 WIDE = 504.0
 """Points (seven inches) from which a plot gets the page's whole width instead of half of it."""
 
@@ -92,7 +94,7 @@ class Page:
     def html(self) -> str:
         """The whole page."""
         text = files("flows.reports").joinpath("page.html").read_text(encoding="utf-8")
-        return TEMPLATES.from_string(text).render(page=self)
+        return TEMPLATES.from_string(text).render(page=self, FEW=FEW)
 
     def write_figures(self, folder: Path) -> list[Path]:
         """Write every figure that has a name as an SVG file of its own, for papers and slides."""

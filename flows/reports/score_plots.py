@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,49 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from flows.reports.drawing import BLUE, GREY, INK, ORANGE, SERIES, new_plot, styled, svg_of
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#8a8f98", "#1d1f23"
-SERIES = ((BLUE, "o"), (ORANGE, "s"), ("#009E73", "D"), ("#CC79A7", "^"))
-"""Colours of Okabe and Ito, each with a marker of its own: they are told apart in grey too."""
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "salon",  # equal data make equal files
-    "svg.fonttype": "path",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.grid": True,
-    "grid.color": "#e6e8eb",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-}
 MOST_POINTS = 5000
 """More points are drawn as hexagons shaded by how many fall in each, so that a page of 100,000 photos stays vector."""
 MOST_BARS = 300
 MOST_MEDIANS = 12
 MOST_STRATA = 25
-
-
-def _axes(width: float = 6.4, height: float = 4.0) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue()
 
 
 def _bar(figure: Any, axes: Axes, shades: Any, label: str) -> None:
@@ -72,10 +41,8 @@ def _scatter(axes: Axes, x: Floats, y: Floats, colour: str = BLUE) -> None:
 
 def spread_plot(mean: Floats, sd: Floats, sos: float, low: float, high: float) -> str:
     """Mean against standard deviation of every photo, with the fitted SOS curve and the largest possible spread."""
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
-        figure, axes = _axes()
+    with styled():
+        figure, axes = new_plot()
         _scatter(axes, mean, sd)
         x = np.linspace(low, high, 200)
         parabola = (x - low) * (high - x)
@@ -84,15 +51,13 @@ def spread_plot(mean: Floats, sd: Floats, sos: float, low: float, high: float) -
         axes.set(xlabel="mean opinion score", ylabel="standard deviation of votes", xlim=(low, high))
         axes.set_ylim(0)
         axes.legend(frameon=False, loc="lower center")
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def width_plot(n: Floats, half: Floats) -> str:
     """Half-width of the 95 % interval against the number of votes, with the medians."""
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
-        figure, axes = _axes()
+    with styled():
+        figure, axes = new_plot()
         _scatter(axes, n, half)
         edges = np.unique(n)
         if len(edges) > MOST_MEDIANS:
@@ -105,7 +70,7 @@ def width_plot(n: Floats, half: Floats) -> str:
         axes.set(xlabel="votes on the photo", ylabel="half-width of the 95 % interval")
         axes.set_ylim(0)
         axes.legend(frameon=False)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def rater_plot(
@@ -115,10 +80,8 @@ def rater_plot(
 
     Up to 300 raters have both 95 % intervals: `ends` are the lower and upper ends of bias and of inconsistency.
     """
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
-        figure, axes = _axes()
+    with styled():
+        figure, axes = new_plot()
         if ends and len(bias) <= MOST_BARS:
             widths = [bias - ends[0], ends[1] - bias], [inconsistency - ends[2], ends[3] - inconsistency]
             bars = [np.clip(np.nan_to_num(np.array(width)), 0, None) for width in widths]
@@ -130,15 +93,13 @@ def rater_plot(
         axes.axvline(0, color=GREY, lw=1)
         axes.set(xlabel="bias, scale units (votes higher →)", ylabel="inconsistency, scale units")
         axes.set_ylim(0)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def repeat_plot(first: Floats, second: Floats, low: float, high: float) -> str:
     """How often a first vote was followed by which second vote of the same rater on the same photo."""
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
-        figure, axes = _axes(4.6, 4.2)
+    with styled():
+        figure, axes = new_plot(4.6, 4.2)
         bins = (
             np.linspace(low - 0.5, high + 0.5, round(high - low) + 2)
             if high - low <= 20
@@ -149,29 +110,26 @@ def repeat_plot(first: Floats, second: Floats, low: float, high: float) -> str:
         axes.grid(visible=False)
         axes.set(xlabel="first vote", ylabel="repeated vote", aspect="equal")
         _bar(figure, axes, image, "repeats")
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def drift_plot(place: Floats, residual: Floats) -> str:
     """Mean residual, in standard deviations, over twenty parts of the raters' sessions, with 95 % intervals."""
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
-        figure, axes = _axes()
+    with styled():
+        figure, axes = new_plot()
         part = np.minimum((place * 20).astype(np.int64), 19)
         groups = _residuals(axes, part, residual, lambda group: (group + 0.5) * 5)
         axes.set(xlabel="part of the rater's session, %", ylabel="mean residual, SD", xlim=(0, 100))
-        return _svg(figure) if len(groups) else ""
+        return svg_of(figure) if len(groups) else ""
 
 
 def calendar_plot(when: Sequence[datetime], residual: Floats) -> str:
     """Mean residual, in standard deviations, over up to twenty spans of time with as many votes each."""
     from matplotlib import dates as calendar
-    from matplotlib import rc_context
 
     dates: Any = calendar  # untyped in matplotlib
-    with rc_context(STYLE):
-        figure, axes = _axes()
+    with styled():
+        figure, axes = new_plot()
         days = np.asarray(dates.date2num(list(when)), np.float64)
         edges = np.unique(np.quantile(days, np.linspace(0, 1, 21)))
         part = np.clip(np.searchsorted(edges, days, side="right") - 1, 0, max(len(edges) - 2, 0))
@@ -180,7 +138,7 @@ def calendar_plot(when: Sequence[datetime], residual: Floats) -> str:
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
         axes.set(xlabel="when the votes were cast", ylabel="mean residual, SD")
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def _residuals(axes: Axes, part: Ints, residual: Floats, place: Callable[[int], float]) -> Ints:
@@ -199,10 +157,8 @@ def _residuals(axes: Axes, part: Ints, residual: Floats, place: Callable[[int], 
 
 def rank_plot(score: Floats, low: Floats, high: Floats, ends: tuple[float, float] | None) -> str:
     """Every photo's score in order, with its 95 % interval as a band."""
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
-        figure, axes = _axes(6.4, 3.4)
+    with styled():
+        figure, axes = new_plot(6.4, 3.4)
         order = np.argsort(score, kind="stable")
         rank: Ints = np.arange(1, len(score) + 1)
         told = np.isfinite(low[order]) & np.isfinite(high[order])
@@ -217,15 +173,13 @@ def rank_plot(score: Floats, low: Floats, high: Floats, ends: tuple[float, float
         if ends:
             axes.set_ylim(*ends)
         axes.legend(frameon=False, loc="upper left")
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def order_plot(score: Floats, other: Floats, moved: npt.NDArray[np.bool_], labels: tuple[str, str]) -> str:
     """Two scores of the same photos; photos that change places beyond their interval are marked."""
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
-        figure, axes = _axes(4.8, 4.4)
+    with styled():
+        figure, axes = new_plot(4.8, 4.4)
         _scatter(axes, score[~moved], other[~moved])
         if moved.any():
             axes.scatter(score[moved], other[moved], marker="x", s=26, color=ORANGE, label="moves beyond its interval")
@@ -233,7 +187,7 @@ def order_plot(score: Floats, other: Floats, moved: npt.NDArray[np.bool_], label
         ends = [float(min(score.min(), other.min())), float(max(score.max(), other.max()))]
         axes.plot(ends, ends, color=GREY, lw=1, ls="--")
         axes.set(xlabel=labels[0], ylabel=labels[1])
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def strata_plot(rows: Mapping[str, Mapping[str, tuple[float, float, float]]], names: Mapping[str, str]) -> str:
@@ -246,11 +200,9 @@ def strata_plot(rows: Mapping[str, Mapping[str, tuple[float, float, float]]], na
     names : mapping
         The measures, in order, with the words for the legend; at most four.
     """
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
+    with styled():
         strata = list(rows)[:MOST_STRATA]
-        figure, axes = _axes(6.4, 1.4 + 0.55 * len(strata))
+        figure, axes = new_plot(6.4, 1.4 + 0.55 * len(strata))
         for number, (measure, words) in enumerate(names.items()):
             colour, marker = SERIES[number]
             found = [
@@ -267,15 +219,13 @@ def strata_plot(rows: Mapping[str, Mapping[str, tuple[float, float, float]]], na
         axes.set_xlim(min(0.0, axes.get_xlim()[0]), 1)
         axes.set_xlabel("reliability, with 95 % interval")
         figure.legend(frameon=False, loc="outside upper center", ncols=2)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def score_plot(score: Floats, low: float, high: float) -> str:
     """How the scores are distributed over the scale."""
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
-        figure, axes = _axes(6.4, 2.6)
+    with styled():
+        figure, axes = new_plot(6.4, 2.6)
         axes.hist(np.clip(score, low, high), bins=40, range=(low, high), color=BLUE)
         axes.set(xlabel="score", ylabel="photos", xlim=(low, high))
-        return _svg(figure)
+        return svg_of(figure)

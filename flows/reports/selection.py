@@ -16,6 +16,7 @@ from PIL import Image
 
 from flows.context import Run
 from flows.plan import read_pilot
+from flows.reports.drawing import BLUE, GREY, styled, svg_of
 from flows.reports.page import Page, Tile
 from flows.selection.plan import Chosen
 from labeling.planning import cost_of, half_width
@@ -138,28 +139,25 @@ PLOT_CAPTION = "Shares per bin: the pool (grey) and the batch (blue)."
 def _plot(pairs: dict[str, tuple[Any, Any]]) -> str:
     """Small histograms, as SVG."""
     import numpy as np
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     columns = 3
     lines = -(-len(pairs) // columns)
-    figure = Figure(figsize=(9, 2.1 * lines), layout="constrained")
-    FigureCanvasSVG(figure)
-    for number, (name, (pool, batch)) in enumerate(pairs.items(), start=1):
-        axes = figure.add_subplot(lines, columns, number)
-        known = pool[np.isfinite(pool)]
-        if not len(known):
-            continue
-        low, high = np.percentile(known, (0.5, 99.5))
-        edges = np.linspace(low, high, FINE_BINS + 1).tolist() if high > low else FINE_BINS
-        for values, color, alpha in ((known, "#8a8f98", 0.45), (batch[np.isfinite(batch)], "#0072b2", 0.75)):
-            weights = np.full(len(values), 1 / max(1, len(values)))
-            axes.hist(values, bins=edges, weights=weights, color=color, alpha=alpha)
-        axes.set_title(name, fontsize=9)
-        axes.tick_params(labelsize=7)
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
+    with styled():
+        figure = Figure(figsize=(9, 2.1 * lines), layout="constrained")
+        for number, (name, (pool, batch)) in enumerate(pairs.items(), start=1):
+            axes = figure.add_subplot(lines, columns, number)
+            known = pool[np.isfinite(pool)]
+            if not len(known):
+                continue
+            low, high = np.percentile(known, (0.5, 99.5))
+            edges = np.linspace(low, high, FINE_BINS + 1).tolist() if high > low else FINE_BINS
+            for values, color, alpha in ((known, GREY, 0.45), (batch[np.isfinite(batch)], BLUE, 0.75)):
+                weights = np.full(len(values), 1 / max(1, len(values)))
+                axes.hist(values, bins=edges, weights=weights, color=color, alpha=alpha)
+            axes.set_title(name, fontsize=10)
+            axes.tick_params(labelsize=8)
+        return svg_of(figure)
 
 
 def _design(page: Page, chosen: Chosen) -> None:

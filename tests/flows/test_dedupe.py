@@ -197,7 +197,7 @@ def test_the_report_shows_every_group_and_escapes_what_it_shows(at_once: tuple[P
     assert "&lt;script&gt;alert(1)&lt;.jpg" in page
     assert "<script" not in page
     assert page.count("data:image/jpeg;base64,") >= 8
-    assert "Doubtful pairs" in page
+    assert "Pairs nearest to the limit" in page
 
 
 def test_the_evaluator_finds_every_labelled_copy_and_merges_nothing() -> None:
