@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.context import Run, open_run
 from flows.learning.files import heads_folder, write_whole
 from flows.learning.lessons import few_shot, write_lessons
+from flows.learning.model_card import model_card
 from flows.learning.onnx_export import export_heads, exportable
 from flows.learning.release import Published, Votes, open_version, read_version, read_votes
 from flows.outcome import Outcome
@@ -71,6 +72,7 @@ def learn(root: str, name: str, version: str, model: str = "", export: str = "")
     votes = read_votes(published)
     taste = few_shot(run, published, votes)
     write_figures(folder, published, votes, found, taste[0])
+    write_whole(folder / "README.md", model_card(published, found).encode())
     about = published.manifest
     report = run.warehouse.location.local("reports", f"learn-{about['name']}-{about['version']}.html")
     write_lessons(run, published, votes, found, taste, report)
@@ -205,5 +207,6 @@ def _outcome(
     if published.simulated:
         notes.append("Scores rest on simulated ratings: what was learnt is simulated too.")
     files = {f"head {kind}": str(folder / f"{kind}.npz") for kind in found}
+    files["card"] = str(folder / "README.md")
     files["figures"] = str(folder / "figures.json")
     return Outcome("learn", counts, tuple(dict.fromkeys(notes)), files)

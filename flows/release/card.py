@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
+from flows.release.baselines import baseline_lines
 from flows.release.biases import bias_lines, biases
 from flows.release.citation import bibtex, title_of
 from flows.release.datasheet import (
@@ -61,11 +62,12 @@ def card(material: Material, rows: pa.Table, axes: tuple[Axis, ...], configs: li
         _collection(material, rows),
         _splits(material),
         _rights(material, rows),
+        _baselines(material),
         _uses(material),
         f"## Citation\n\n```bibtex\n{bibtex(material)}\n```\n\n`CITATION.cff` says the same. Cite the version: "
         "versions never change, and another version is another dataset.",
     ]
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(section for section in sections if section) + "\n"
 
 
 def _header(material: Material, rows: pa.Table, configs: list[Written]) -> str:
@@ -258,6 +260,11 @@ def _rights(material: Material, rows: pa.Table) -> str:
     else:
         lines.append("Photos that carry an opt-out signal (TDM reservation, 'no AI training') are not in it.")
     return "\n".join(lines)
+
+
+def _baselines(material: Material) -> str:
+    found = material.facts.get("baselines")
+    return "\n".join(["## What models reach", "", *baseline_lines(found)]) if found else ""
 
 
 def _uses(material: Material) -> str:

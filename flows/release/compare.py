@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import spearmanr
 
+from flows.release.baselines import new_figures
 from flows.release.wide import axes_of, wide
 from schemas.errors import WrongUse
 from warehouse.releases.folder import version_key
@@ -75,6 +76,7 @@ class Difference:
     axes: tuple[AxisChange, ...] = ()
     scores_changed: int = 0
     columns_added: tuple[str, ...] = ()
+    baselines: bool = False
     predictions: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -85,7 +87,7 @@ class Difference:
         rows = (self.photos_added, self.photos_removed, self.ratings_added, self.ratings_removed, self.scores_changed)
         if any(rows) or self.columns_added:
             return Bump.MINOR
-        return Bump.PATCH if self.photos_changed or self.settings else Bump.NONE
+        return Bump.PATCH if self.photos_changed or self.settings or self.baselines else Bump.NONE
 
 
 def compare(before: Material, after: Material) -> Difference:
@@ -117,6 +119,7 @@ def compare(before: Material, after: Material) -> Difference:
         axes=axes,
         scores_changed=changed,
         columns_added=tuple(c for c in second.column_names if c not in first.column_names),
+        baselines=new_figures(before.facts.get("baselines", {}), after.facts.get("baselines", {})),
     )  # fmt: skip
 
 
@@ -265,6 +268,8 @@ def difference_lines(difference: Difference) -> list[str]:
         lines.append(f"What is known of photos changed for {d.photos_changed:,}.")
     if d.columns_added:
         lines.append(f"New columns: {', '.join(d.columns_added)}.")
+    if d.baselines:
+        lines.append("The card tells what trained heads reach.")
     if d.settings:
         lines.append(f"Changed settings: {', '.join(d.settings)}.")
     return lines

@@ -48,11 +48,11 @@ def _make(run: Run, name: str, shelf: Shelf, *, draft: bool, bump: str, resplit:
     if standing and not resplit:
         return _nothing(name, standing, shelf, notes)
     previous = newest(shelf)
-    material, lines = _material(plan, shelf, previous, bump)
+    material, lines, told = _material(plan, shelf, previous, bump)
     temporary = begin(shelf.folder, material.version)
     try:
         written = _write(run, temporary, material)
-        if previous and not resplit and _equal_data(temporary, shelf.folder / previous):
+        if previous and not resplit and told and _equal_data(temporary, shelf.folder / previous):
             shutil.rmtree(temporary)
             return _nothing(name, previous, shelf, notes)
         place = shelf.finish(temporary, material.version, draft)
@@ -105,15 +105,16 @@ def _nothing(name: str, standing: str, shelf: Shelf, notes: list[str]) -> Outcom
     )
 
 
-def _material(plan: Plan, shelf: Shelf, previous: str, bump: str) -> tuple[Material, list[str]]:
-    """What the next version is written from, under its number, with the text of its changes."""
+def _material(plan: Plan, shelf: Shelf, previous: str, bump: str) -> tuple[Material, list[str], bool]:
+    """What the next version is written from, under its number, with the text of its changes; and whether the card of
+    the last one tells already what trained heads reach."""
     facts = dict(plan.facts)
     material = Material(plan.name, FIRST_VERSION, previous, plan.settings, plan.tables, facts, plan.digest)
     if not previous:
         if taken := shelf.withdrawn():
             material.version = f"{version_key(taken[-1])[0] + 1}.0.0"
         facts["changes"] = changes_text(material.version, "", None, plan.tables["photos"].num_rows, "")
-        return material, []
+        return material, [], False
     manifest = read_manifest(shelf.folder / previous)
     before = read_material(shelf.rows_of(previous), manifest)
     facts["question_before"] = manifest["question"]
@@ -121,7 +122,7 @@ def _material(plan: Plan, shelf: Shelf, previous: str, bump: str) -> tuple[Mater
     material.version = next_version(previous, difference, bump, taken=shelf.withdrawn())
     older = str(before.facts["changes"])
     facts["changes"] = changes_text(material.version, previous, difference, plan.tables["photos"].num_rows, older)
-    return material, difference_lines(difference)
+    return material, difference_lines(difference), not difference.baselines
 
 
 def _write(run: Run, temporary: Path, material: Material) -> Draft:

@@ -25,6 +25,7 @@ from curation.splits import (
     sessions,
 )
 from flows.context import Run
+from flows.release.baselines import baselines_of
 from flows.release.certificate import certificate_of
 from flows.release.protocols import filter_rules, protocols_of
 from labeling.anonymity import TRAITS, Pseudonyms, k_anonymous
@@ -106,12 +107,13 @@ def make_plan(run: Run, name: str, key: bytes, resplit: bool = False) -> Plan:
     tables = _tables(run, placed, settings, Pseudonyms(key, name if _per_release(settings) else ""))
     facts = _facts(run, settings, tables, kept_out)
     facts["certificate"], large = certify(run, tables["photos"], settings)
+    facts["baselines"] = baselines_of(run, name)
     return Plan(
         name=name,
         settings=settings,
         tables=tables,
         facts=facts,
-        digest=rows_digest(tables, settings, run.settings.score.method),
+        digest=rows_digest(tables, settings, run.settings.score.method, facts["baselines"]),
         large=tuple(large),
         notes=tuple(_notes(kept_out, large)),
         kept_out={reason: count for reason, count in kept_out.items() if count},
@@ -304,11 +306,15 @@ def rounded(table: pa.Table) -> pa.Table:
     return table
 
 
-def rows_digest(tables: dict[str, pa.Table], settings: PublishSettings, method: str) -> str:
-    """Digest of rows and settings, in hex: equal digests are not published twice."""
+def rows_digest(
+    tables: dict[str, pa.Table], settings: PublishSettings, method: str, baselines: dict[str, Any] | None = None
+) -> str:
+    """Digest of rows, settings and what heads reach, in hex: equal digests are not published twice."""
     total = hashlib.sha256()
     shaping = settings.model_dump(mode="json", exclude=UNSHAPING)
     total.update(json.dumps([FORMAT, method, shaping], sort_keys=True).encode())
+    if baselines:
+        total.update(json.dumps(baselines["models"], sort_keys=True).encode())
     for name in sorted(tables):
         table = tables[name]
         if "first_version" in table.column_names:

@@ -14,6 +14,7 @@ from curation.filtering.heads import read_head
 from flows.compare import compare_predictions, read_predictions
 from flows.context import open_run
 from flows.learn import learn
+from flows.release.rebuild import rebuild
 from flows.select import write
 from flows.selection.plan import plan_batch
 from schemas.errors import BadInput, WrongUse
@@ -62,6 +63,32 @@ def test_heads_learn_what_is_planted_are_judged_and_stay_the_same_when_run_again
     assert {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.iterdir()} == before
     figures = json.loads((folder / "figures.json").read_text())
     assert figures["simulated"] is False and figures["photos"]["train"] >= 20
+
+
+def test_the_heads_figures_stand_in_their_card_and_in_that_of_the_next_version(rated: Heap) -> None:
+    folder = planted(rated)
+    root = rated.warehouse.location.root
+    first = rated.root / "wh" / "releases" / "beauty" / "1.0.0"
+    assert "What models reach" not in (first / "README.md").read_text()
+    before = {file.name: file.read_bytes() for file in first.iterdir() if file.is_file()}
+    learn(root=root, name="beauty", version="1.0.0")
+    figures = json.loads((folder / "figures.json").read_text())
+    value, low, high = figures["heads"]["kernel"]["validation"]["srcc"]
+    told = f"{value:.3f} ({low:.3f} to {high:.3f})"
+    assert told in (folder / "README.md").read_text()
+    assert {file.name: file.read_bytes() for file in first.iterdir() if file.is_file()} == before
+    made = rated.publish()
+    assert made.counts["version"] == "1.0.1" and "The card tells what trained heads reach." in made.notes
+    second = Path(made.files["release"])
+    assert told in (second / "README.md").read_text() and "version 1.0.0" in (second / "README.md").read_text()
+    assert "The card tells what trained heads reach." in (second / "CHANGES.md").read_text()
+    assert [file.read_bytes() for file in sorted((first / "data").iterdir())] == [
+        file.read_bytes() for file in sorted((second / "data").iterdir())
+    ]
+    assert "nothing has changed since 1.0.1" in rated.publish().notes
+    learn(root=root, name="beauty", version="1.0.1")  # the same rows: the same figures
+    assert "nothing has changed since 1.0.1" in rated.publish().notes
+    assert "the same bytes" in rebuild(open_run(root), "beauty", "1.0.1").notes[0]
 
 
 def test_the_filter_reads_the_linear_head_and_gives_the_same_scores(rated: Heap) -> None:
