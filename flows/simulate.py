@@ -24,10 +24,12 @@ from flows.select import NOTHING_LEFT, write
 from flows.selection.names import next_name
 from flows.selection.plan import plan_batch
 from labeling.design.blocks import incomplete_blocks
+from labeling.design.shared import PRACTICE_SLOT
 from labeling.design.stimuli import photos_of
 from labeling.identity import pseudonym
 from labeling.labelstudio.annotations import Submission
 from labeling.labelstudio.votes import Setting, new_rows, places_in_order, votes_of
+from labeling.protocols.answers import Reply
 from labeling.protocols.catalogue import resolve
 from labeling.simulation.answers import Seen, reply
 from labeling.simulation.panel import Mix, SimulatedRater, panel
@@ -246,7 +248,6 @@ def _through_labelstudio(
 ) -> Outcome:
     """The panel works through the projects of the batch with accounts of its own."""
     from flows.labelstudio.panel import rate_as_panel
-    from labeling.labelstudio.panel import Reply
 
     known = {row.task_key: row for row in tasks}
     done = [0] * len(people)
@@ -254,7 +255,7 @@ def _through_labelstudio(
     def judge(number: int, key: str, protocol: Protocol) -> Reply:
         row = known[key]
         done[number] += 1
-        said = reply(
+        return reply(
             protocol,
             people[number],
             [photos[photo] for photo in photos_of(row)],
@@ -262,7 +263,6 @@ def _through_labelstudio(
             again=row.role == TaskRole.REPEAT,
             seed=seed,
         )
-        return Reply(said.answer, said.seconds)
 
     submitted = rate_as_panel(root, batch.batch_id, len(people), judge)
     counts: dict[str, int | float | str] = {
@@ -312,13 +312,15 @@ def _share_out(batch: Batch, tasks: Sequence[Task], raters: int, seed: str) -> l
     if design["queue"] == Queue.PER_RATER:
         slots = int(design["raters"])
         return [tuple(row for row in tasks if row.slot == slot + 1 and slot < slots) for slot in range(raters)]
+    practice = [row for row in tasks if row.slot == PRACTICE_SLOT]
+    tasks = [row for row in tasks if row.slot is None]
     overlap = min(raters, int(design["overlap"]))
     seen = incomplete_blocks(len(tasks), raters, overlap, f"{seed}/{batch.batch_id}/share", common=1)
     shares = []
     for rater in range(raters):
         rng = np.random.default_rng(list(f"{seed}/{batch.batch_id}/order {rater}".encode()))
         own = np.flatnonzero(seen[:, rater])
-        shares.append(tuple(tasks[int(row)] for row in rng.permutation(own)))
+        shares.append((*practice, *(tasks[int(row)] for row in rng.permutation(own))))
     return shares
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-MARKUP_VERSION = 1
+MARKUP_VERSION = 2
 """Raised when the generated configuration changes what raters see or what their answers mean."""
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_.-]{0,62}$"

@@ -45,7 +45,7 @@ class Task:
     role: str = column("a code of TaskRole")
     slot: int | None = column(
         "number of the rater's place in the design, from 1; accounts take the places when a batch is sent; "
-        "null in a shared queue",
+        "0 for the practice block of a shared queue, null in the queue itself",
         optional=True,
     )
     rater_id: str | None = column("the rater it is meant for, where known when chosen", optional=True)
@@ -63,7 +63,9 @@ class Project:
     server: str = column("the Label Studio server: a name that outlives its address")
     project_id: int = column("Label Studio's project")
     batch_id: str = column("the batch whose tasks it shows")
-    slot: int | None = column("the place in the design that it is for; null for a shared queue", optional=True)
+    slot: int | None = column(
+        "the place in the design that it is for; 0 for practice, null for a shared queue", optional=True
+    )
     rater_id: str | None = column("the rater it is for; null for a shared queue", optional=True)
     protocol: str = column("definition of the protocol as it was sent, as JSON")
     config: str = column("hash of the labelling configuration that it was made with")

@@ -7,7 +7,7 @@ from collections import Counter
 from flows.context import open_run
 from flows.labelstudio.panel import rate_as_panel
 from flows.simulate import seen_photos
-from labeling.labelstudio.panel import Reply
+from labeling.protocols.answers import Reply
 from labeling.simulation.answers import reply
 from labeling.simulation.panel import Mix, panel
 from schemas.codes import TaskRole
@@ -41,7 +41,7 @@ def rate_batch(root: str, batch_id: str, raters: int, most: int | None = None) -
 
     def judge(number: int, key: str, protocol: Protocol) -> Reply:
         positions[number] += 1
-        said = reply(
+        return reply(
             protocol,
             people[number],
             [seen[photo] for photo in photos[key]],
@@ -49,6 +49,5 @@ def rate_batch(root: str, batch_id: str, raters: int, most: int | None = None) -
             again=tasks[key]["role"] == TaskRole.REPEAT,
             seed=SEED,
         )
-        return Reply(said.answer, said.seconds)
 
     return rate_as_panel(root, batch_id, raters, judge, most)

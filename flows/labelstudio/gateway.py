@@ -22,10 +22,11 @@ from urllib.parse import parse_qsl
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from flows.labelstudio.gateway_rights import Rights
+from labeling.labelstudio.client import connections_to
 from labeling.labelstudio.gatekeeping import Ruling, Subject, blind, clean_body, hollow, rule_on
 from schemas.ratings import STAMPS, Stamp
 
@@ -64,6 +65,8 @@ class Rater:
     last: float = 0.0
     done: dict[int, set[int]] = field(default_factory=dict)
     """Per project: Label Studio's tasks that this rater has answered."""
+    ended: set[int] = field(default_factory=set)
+    """Shared queues that have nothing more for this rater."""
 
 
 class Gateway:
@@ -74,7 +77,12 @@ class Gateway:
         # One rater's cookies must never be sent along with another's requests: nothing is remembered.
         jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self.http = httpx.AsyncClient(
-            base_url=self.url, timeout=60, follow_redirects=False, trust_env=False, cookies=jar
+            base_url=self.url,
+            timeout=60,
+            follow_redirects=False,
+            trust_env=False,
+            cookies=jar,
+            limits=connections_to(self.url),
         )
         self.raters: dict[int, Rater] = {}
         self.sessions: dict[str, tuple[int, float]] = {}
@@ -150,8 +158,19 @@ class Gateway:
         done = len(await self._done(rater, number))
         total = self.rights.length(number)
         rest = rater.begun is not None and time.monotonic() - rater.begun > self.break_after_s
-        code = self.code(rater.rater_id, number) if total and done >= total else ""
-        return JSONResponse({"done": done, "total": total, "rest": rest, "code": code})
+        practice = self.rights.is_practice(number)
+        through = done >= total if total else bool(done) and number in rater.ended
+        return JSONResponse(
+            {
+                "done": done,
+                "total": total,
+                "rest": rest,
+                "practice": practice,
+                "next": "/" if practice and through else "",
+                "code": self.code(rater.rater_id, number) if through and not practice else "",
+                "one_touch": self.rights.is_one_touch(number),
+            }
+        )
 
     def code(self, rater_id: str, project: int) -> str:
         """The completion code of a rater for a project: eight letters and digits that only we can make."""
@@ -180,10 +199,13 @@ class Gateway:
         if ruling.subject is Subject.HOLLOW:
             return JSONResponse(hollow(path))
         if ruling.subject is Subject.HOME:
-            first = self.rights.first_project(rater.rater_id)
+            first = await asyncio.to_thread(self.rights.first_project, rater.rater_id, rater.user)
             return RedirectResponse(f"/projects/{first}/data?labeling=1") if first else _nothing_to_do()
         if not await asyncio.to_thread(self.rights.allows, ruling, rater.rater_id, rater.user, query):
             return _refusal()
+        if ruling.subject is Subject.PICTURE and (file := self.rights.picture(query["d"])) is not None:
+            # A picture never changes, and Label Studio has enough to do.
+            return FileResponse(file, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
         return await self._pass_on(request, path, ruling, rater)
 
     async def _pass_on(self, request: Request, path: str, ruling: Ruling, rater: Rater | None) -> Response:
@@ -202,6 +224,11 @@ class Gateway:
         except httpx.TransportError:
             return PlainTextResponse("Label Studio does not answer; please try again in a minute.", 503)
         content = answer.content
+        if rater is not None and ruling.name in ("next", "action") and ruling.number is not None:
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                rater.ended.add(ruling.number)
+            else:
+                rater.ended.discard(ruling.number)
         if rater is not None and answer.is_success:
             content = self._look_at(ruling, rater, answer)
         back = Response(content, answer.status_code)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pyarrow.compute as pc
 
 from flows.context import Run
 from flows.labelstudio.connection import Connection
 from flows.labelstudio.studies import projects_of, protocol_of
+from labeling.design.shared import PRACTICE_SLOT
 from labeling.identity import pseudonym
 from labeling.labelstudio.gatekeeping import Ruling, Subject
 from schemas.errors import SalonError
+from schemas.protocols import ProtocolKind
 from schemas.ratings import SENT_TASKS, TASKS, Project
 
 REREAD_S = 2.0
@@ -77,12 +79,33 @@ class Rights:
         """Tasks in a rater's list; 0 for a shared queue."""
         return self._lengths.get(number, 0)
 
-    def first_project(self, rater_id: str) -> int | None:
-        """Where the rater's work is: the newest list of their own, else the newest shared queue."""
+    def is_practice(self, number: int) -> bool:
+        """A project that every rater does before the shared queue of its batch."""
+        project = self._projects.get(number)
+        return project is not None and project.slot == PRACTICE_SLOT
+
+    def is_one_touch(self, number: int) -> bool:
+        """Whether the answer to one question is all that a rater gives, so that it can be submitted at once."""
+        project = self._projects.get(number)
+        if project is None or not self.run.settings.labelstudio.one_touch:
+            return False
+        protocol = protocol_of(project)
+        return protocol.kind is not ProtocolKind.SLIDER and not (protocol.attributes or protocol.reasons)
+
+    def first_project(self, rater_id: str, user: int) -> int | None:
+        """Where the rater's work is: the newest list of their own, else the newest shared queue after its practice."""
         self._reread()
         mine = [n for n, p in self._projects.items() if p.rater_id == rater_id]
-        shared = [n for n, p in self._projects.items() if p.rater_id is None]
-        return max(mine or shared, default=None)
+        shared = [n for n, p in self._projects.items() if p.rater_id is None and p.slot is None]
+        number = max(mine or shared, default=None)
+        if number is None or mine:
+            return number
+        batch_id = self._projects[number].batch_id
+        for practice, project in self._projects.items():
+            if (project.batch_id, project.slot) == (batch_id, PRACTICE_SLOT):
+                done = len(self.answered(user, practice))
+                return practice if done < self.length(practice) else number
+        return number
 
     def answered(self, user: int, project: int) -> set[int]:
         """Label Studio's tasks that an account has answered in a project."""
@@ -122,6 +145,12 @@ class Rights:
             return False
         beginning = self._projects[project].pictures.partition("?d=")[2]
         return path.startswith(beginning) and "/" not in path.removeprefix(beginning)
+
+    def picture(self, path: str) -> Path | None:
+        """The file of a picture that lies on this machine: the gateway gives it out itself."""
+        if not self.run.warehouse.location.is_local or self.link.document_root is None:
+            return None
+        return self.link.document_root / path
 
     def _owns_annotation(self, rater_id: str, user: int, number: int) -> bool:
         try:

@@ -13,19 +13,19 @@ from flows.labelstudio.server import ServerFolder
 from flows.labelstudio.studies import projects_of, protocol_of
 from labeling.labelstudio.accounts import Account, log_in
 from labeling.labelstudio.client import LabelStudio
-from labeling.labelstudio.panel import Reply, work_through
+from labeling.labelstudio.panel import work_through
+from labeling.protocols.answers import Reply
 from schemas.errors import WrongUse
 from schemas.protocols import Protocol
 from schemas.ratings import Project
-
-TOGETHER = 1
-"""Raters at work at the same time: on SQLite a second one gains nothing, and is refused now and then as locked."""
 
 PanelJudge = Callable[[int, str, Protocol], Reply]
 """From the rater's number (from 0), the task's key and the protocol to what the rater does."""
 
 
-def rate_as_panel(root: str, batch_id: str, raters: int, judge: PanelJudge, most: int | None = None) -> int:
+def rate_as_panel(
+    root: str, batch_id: str, raters: int, judge: PanelJudge, most: int | None = None, together: int = 1
+) -> int:
     """Let a simulated panel answer a batch through Label Studio's API.
 
     Accounts are made where there are fewer than `raters`; they are used again the next time.
@@ -42,6 +42,8 @@ def rate_as_panel(root: str, batch_id: str, raters: int, judge: PanelJudge, most
         What a rater does with a task.
     most : int, optional
         Tasks after which a rater stops.
+    together : int
+        Raters at work at the same time; on one machine a second one gains nothing.
 
     Returns
     -------
@@ -65,7 +67,7 @@ def rate_as_panel(root: str, batch_id: str, raters: int, judge: PanelJudge, most
                     done += _work(client, project, number, judge, most)
         return done
 
-    with ThreadPoolExecutor(TOGETHER) as pool:
+    with ThreadPoolExecutor(together) as pool:
         return sum(pool.map(work, range(len(panel)), panel))
 
 

@@ -23,6 +23,7 @@ from labeling.design.stimuli import photos_of
 from labeling.labelstudio.payloads import chunks, picture_names
 from schemas.errors import IntegrityFault
 from schemas.photos import PICTURES
+from schemas.ratings import Task
 from warehouse.releases.gather import whereabouts
 from warehouse.releases.originals import Originals
 from warehouse.renditions import Renditions
@@ -32,7 +33,7 @@ SHARD = 200
 
 
 def make_pictures(run: Run, study: Study) -> tuple[int, int]:
-    """Make what is missing, and name it for every task.
+    """Make the renditions that are missing.
 
     Returns
     -------
@@ -48,12 +49,22 @@ def make_pictures(run: Run, study: Study) -> tuple[int, int]:
             reduced += make_shard(run.root, list(shard))
             made += len(shard)
             bar.advance(len(shard))
-    for row in study.tasks:
-        shown = photos_of(row)
-        names = dict.fromkeys(picture_names(row, study.protocol).values())
-        for photo, name in zip(shown, names, strict=False):
-            store.show(photo, study.batch.batch_id, name)
     return made, reduced
+
+
+class Naming:
+    """Gives pictures the names under which tasks show them; only then may a task be sent."""
+
+    def __init__(self, run: Run, study: Study) -> None:
+        self._store = renditions(run)
+        self._batch_id, self._protocol = study.batch.batch_id, study.protocol
+
+    def show(self, tasks: Sequence[Task]) -> None:
+        """Name the pictures of some tasks; names that are there stay."""
+        for row in tasks:
+            names = dict.fromkeys(picture_names(row, self._protocol).values())
+            for photo, name in zip(photos_of(row), names, strict=False):
+                self._store.show(photo, self._batch_id, name)
 
 
 def renditions(run: Run) -> Renditions:

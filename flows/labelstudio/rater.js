@@ -1,8 +1,14 @@
-// Part of Salon's gateway: shows how far a rater is, invites to breaks, tells the screen's size. Nothing else.
+// Part of Salon's gateway: shows how far a rater is, submits an answer that is complete, invites to breaks, tells the
+// screen's size. Nothing else.
 "use strict";
 (() => {
   const project = (location.pathname.match(/^\/projects\/(\d+)/) || [])[1];
   if (!project) return;
+
+  // -- what is shown ------------------------------------------------------------------------------------------------
+  const style = document.createElement("style");
+  // What Label Studio's menu leads to is not open to raters.
+  style.textContent = ".lsf-hamburger { display: none !important } .lsf-menu-header__trigger { pointer-events: none }";
   const badge = document.createElement("div");
   badge.id = "salon-progress";
   badge.style.cssText = "position:fixed;left:50%;bottom:14px;transform:translateX(-50%);z-index:9999;padding:3px 12px;" +
@@ -10,10 +16,10 @@
   const cover = document.createElement("div");
   cover.id = "salon-cover";
   cover.style.cssText = "display:none;position:fixed;inset:0;z-index:10000;background:#fffffff2;font:18px sans-serif;" +
-    "align-items:center;justify-content:center;text-align:center;flex-direction:column;gap:18px";
+    "align-items:center;justify-content:center;text-align:center;flex-direction:column;gap:18px;padding:0 10vw";
   const words = document.createElement("p");
   const go = document.createElement("button");
-  go.style.cssText = "font:18px sans-serif;padding:10px 24px";
+  go.style.cssText = "font:18px sans-serif;padding:10px 24px;min-height:48px";
   cover.append(words, go);
 
   let size = "";
@@ -21,7 +27,7 @@
     const now = { width: innerWidth, height: innerHeight, pixel_ratio: devicePixelRatio };
     if (JSON.stringify(now) === size) return;
     size = JSON.stringify(now);
-    fetch("/salon/device", { method: "POST", headers: { "Content-Type": "application/json" }, body: size });
+    fetched("/salon/device", { method: "POST", headers: { "Content-Type": "application/json" }, body: size });
   };
   const cover_with = (text, button, then) => {
     words.textContent = text;
@@ -30,16 +36,67 @@
     go.onclick = () => { cover.style.display = "none"; then(); };
     cover.style.display = "flex";
   };
+  let one_touch = false;
   const look = async () => {
-    const answer = await fetch("/salon/progress?project=" + project);
+    const answer = await fetched("/salon/progress?project=" + project);
     if (!answer.ok) return;
     const at = await answer.json();
-    badge.textContent = at.total ? `${at.done} of ${at.total}` : `${at.done} done`;
+    one_touch = at.one_touch;
+    badge.textContent = (at.practice ? "Practice: " : "") + (at.total ? `${at.done} of ${at.total}` : `${at.done} done`) +
+      (one_touch ? "  ·  one touch each, ‹ goes back" : "");
     if (at.code) cover_with(`Thank you, that was all. Your completion code: ${at.code}`, "", () => {});
+    else if (at.next) cover_with("That was the practice. From now on your answers count.", "Go on",
+      () => { location.href = at.next; });
     else if (at.rest) cover_with("You have been rating for a while: take a break of some minutes. Your place is kept.",
-      "Go on", () => fetch("/salon/rested", { method: "POST" }));
+      "Go on", () => fetched("/salon/rested", { method: "POST" }));
   };
+
+  // -- one touch a photo --------------------------------------------------------------------------------------------
+  // Where one question is asked, its answer is the whole answer: it is submitted at once. Until the next photo is
+  // there, keys and taps that belong to the last one are dropped: a double press must not rate a photo unseen.
+  const PATIENCE_MS = 15000;
+  let sent_at = 0;
+  let pictures = "";
+  const shown = () => [...document.querySelectorAll(".salon-picture img")]
+    .filter(image => image.complete && image.naturalWidth > 0).map(image => image.src).join();
+  const is_waiting = () => {
+    if (!sent_at) return false;
+    const now = shown();
+    if ((now && now !== pictures) || performance.now() - sent_at > PATIENCE_MS) sent_at = 0;
+    return sent_at > 0;
+  };
+  const in_answers = event => event.target instanceof Element && event.target.closest(".salon-answers, .salon-problem");
+  const is_typing = event => event.target instanceof Element && event.target.closest("input:not([type=checkbox]), textarea");
+  const hold = event => {
+    if (!one_touch || !event.isTrusted || !is_waiting()) return false;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return true;
+  };
+  const submit_soon = () => {
+    let tries = 0;
+    const attempt = () => {
+      const button = document.querySelector(".lsf-controls button[name=submit], .lsf-controls button[name=update]");
+      if (document.querySelector(".salon input:checked") && button && !button.disabled) {
+        pictures = shown();
+        sent_at = performance.now();
+        button.click();
+      } else if (++tries < 20) setTimeout(attempt, 25);
+    };
+    setTimeout(attempt, 0);
+  };
+  addEventListener("keydown", event => {
+    if (hold(event) || !one_touch || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (/^[0-9qwr]$/.test(event.key) && !is_typing(event) && cover.style.display !== "flex") submit_soon();
+  }, true);
+  addEventListener("click", event => {
+    if (!one_touch || !event.isTrusted || !in_answers(event)) return;
+    if (!hold(event)) submit_soon();
+  }, true);
+
+  // -- beginning ----------------------------------------------------------------------------------------------------
   const begin = () => {
+    document.head.append(style);
     document.body.append(badge, cover);
     tell();
     look();

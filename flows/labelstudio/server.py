@@ -25,6 +25,24 @@ START_PATIENCE_S = 180.0
 STOP_PATIENCE_S = 15.0
 PORT_TRIES = 5
 ADMIN = "salon@localhost.invalid"
+SETTINGS_MODULE = "salon_labelstudio_settings"
+SETTINGS = '''"""Label Studio's settings, and SQLite set so that many raters can write at the same time.
+
+Its own settings begin transactions as readers. SQLite refuses such a one as "locked" at once when it wants to write
+and another has written since it began: answers were lost to that. Here every transaction waits for its turn.
+"""
+from importlib.util import find_spec
+
+_theirs = find_spec("label_studio.core.settings.label_studio")
+# Run here, not imported: it reads its own values through Django while it is not yet complete.
+exec(_theirs.loader.get_code(_theirs.name), globals())
+
+DATABASES["default"]["OPTIONS"] = {
+    "timeout": 60,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode = WAL",
+}
+'''
 
 
 @dataclass(frozen=True)
@@ -179,7 +197,12 @@ class ServerFolder:
             "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
             "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(documents),
+            "DJANGO_SETTINGS_MODULE": SETTINGS_MODULE,
+            "PYTHONPATH": str(self.path / "settings"),
         }
+        settings = self.path / "settings" / f"{SETTINGS_MODULE}.py"
+        settings.parent.mkdir(exist_ok=True, mode=0o700)
+        write_private(settings, SETTINGS)
         log = self.path / "server.log"
         log.touch(mode=0o600)
         server = (str(installation.program), "start", "--no-browser", "--internal-host", HOST, "--port", str(port))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 
 from flows.context import Run
+from labeling.design.shared import PRACTICE_SLOT
 from labeling.labelstudio.annotations import Shown
 from labeling.labelstudio.payloads import payload, picture_names
 from labeling.protocols.catalogue import resolve
@@ -20,10 +21,15 @@ from schemas.settings.study import Queue
 
 @dataclass(frozen=True)
 class Part:
-    """The tasks of one project: all of a shared queue, or those of one place in the design."""
+    """The tasks of one project: all of a shared queue, its practice block, or those of one place in the design."""
 
     slot: int | None
     tasks: tuple[Task, ...]
+
+    @property
+    def is_practice(self) -> bool:
+        """Everybody does these before a shared queue."""
+        return self.slot == PRACTICE_SLOT
 
 
 @dataclass(frozen=True)

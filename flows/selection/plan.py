@@ -25,7 +25,7 @@ from flows.selection.names import (
 from flows.selection.pool import Candidates, burst_frames, candidates, groups_of, rejected
 from labeling.design.pairs import balanced_pairs
 from labeling.design.per_rater import Sizes, per_rater
-from labeling.design.shared import shared_queue
+from labeling.design.shared import practice_block, shared_queue
 from labeling.design.stimuli import Stimulus
 from labeling.protocols.catalogue import resolve
 from labeling.selection.choose import Rules, choose, simple_random
@@ -280,11 +280,10 @@ def _tasks(
     if study.queue is Queue.SHARED:
         usable = [s for s in stimuli if s.role is not TaskRole.TRAINING]
         tasks = shared_queue(batch_id, usable, secret, repeats=study.repeats, gap=study.repeat_gap, seed=study.seed)
-        design |= {"votes": len(tasks) * study.overlap}
+        practice = practice_block(batch_id, stimuli, secret, seed=study.seed)
+        design |= {"votes": len(tasks) * study.overlap, "practice": len(practice)}
         design["repeats"] = sum(task.role == TaskRole.REPEAT for task in tasks)
-        if len(usable) < len(stimuli):
-            design["notes"] = ["Training items need queue = 'project_per_rater': a shared queue has no first tasks."]
-        return tasks, design
+        return [*practice, *tasks], design
     raters = study.raters or study.overlap
     sizes = Sizes(raters, study.overlap, study.repeats, study.repeat_gap, study.stabilising, study.seed)
     made = per_rater(batch_id, stimuli, secret, sizes)

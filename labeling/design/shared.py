@@ -1,4 +1,7 @@
-"""The shared queue: one task per stimulus, which Label Studio hands to as many raters as the overlap says."""
+"""The shared queue: one task per stimulus, which Label Studio hands to as many raters as the overlap says.
+
+Its order is Label Studio's, so that it has no first tasks: what every rater shall practise on is a queue of its own.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,20 @@ SHORTEST_FOR_REPEATS = 5
 
 The order of a shared queue is Label Studio's: a repeat's distance can only be likely, not certain.
 """
+
+
+PRACTICE_SLOT = 0
+"""The place in the design of practice tasks beside a shared queue; places of raters begin with 1."""
+
+
+def practice_block(batch_id: str, stimuli: Sequence[Stimulus], secret: bytes, *, seed: str) -> list[Task]:
+    """The training items among the stimuli, in one order for all raters; they are never analysed."""
+    training = sorted((s for s in stimuli if s.role is TaskRole.TRAINING), key=lambda s: s.photos)
+    rng = np.random.default_rng(list(f"{seed}/{batch_id}/practice".encode()))
+    return [
+        task_of(item, task_key(secret, batch_id, item, "practice"), batch_id, slot=PRACTICE_SLOT, position=position)
+        for position, item in enumerate((training[int(i)] for i in rng.permutation(len(training))), start=1)
+    ]
 
 
 def shared_queue(

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from labeling.labelstudio.client import LabelStudio, Payload
 from labeling.labelstudio.payloads import KEY
-from labeling.protocols.answers import Answer
+from labeling.protocols.answers import Answer, Reply
 from schemas.protocols import PROBLEM_CONTROL, REASONS_CONTROL, Protocol, ProtocolKind
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a simulated rater does with one task; `answer` None skips it."""
-
-    answer: Answer | None
-    seconds: float
-
 
 Judge = Callable[[str], Reply]
 """From a task's key to what the rater does."""

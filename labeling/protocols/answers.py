@@ -50,6 +50,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Reply:
+    """What came of one task: an answer (None where it was skipped) and the time it took."""
+
+    answer: Answer | None
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Refusal:
     """Why an annotation is no rating, in a code and in one sentence."""
 

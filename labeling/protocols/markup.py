@@ -8,6 +8,7 @@ that wording and language never reach the tables. Choosing a problem hides the s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from xml.etree import ElementTree
 
@@ -34,41 +35,36 @@ PROBLEM_KEYS: Mapping[Problem, str] = MappingProxyType(
 ATTRIBUTE_KEYS = "asdfg"
 """One key per attribute, in their order: each press adds a star."""
 
-# Everything fits one screen: the picture takes what the controls leave over, and is never cropped. Panels and
-# tools for drawing regions are of no use here and are hidden. Selectors are single classes: Label Studio takes the
-# sheet as it stands in the XML, where '>' would be an entity.
-STYLE = """
-.salon { display: flex; flex-direction: column; gap: 6px; }
-.salon-pictures { display: flex; flex-direction: row; gap: 8px; justify-content: center; }
-.salon-picture { flex: 1 1 0; min-width: 0; }
-.salon-attributes { display: flex; flex-direction: row; flex-wrap: wrap; gap: 4px 20px; }
-.lsf-sidepanels__wrapper, .lsf-toolbar { display: none; }
-.lsf-sidepanels__content { width: 100% !important; max-width: 100% !important; }
-.lsf-choices { margin-top: 4px !important; }
-"""
+# Everything fits one screen: the picture takes what the controls leave over, is never cropped, and stands on the
+# mid-grey that viewing conditions for assessments ask for. Answers are buttons of a size that a thumb meets. The
+# question stands in the bar at the top, where Label Studio shows the project's name; panels and tools for drawing
+# regions are of no use here and are hidden. Label Studio takes the sheet as it stands in the XML, where '>' would be
+# an entity.
+SHEET = Path(__file__).with_name("rating.css")
 
+BARS = 134
+"""Pixels that Label Studio's two bars and the gaps take on a screen."""
 
-HEIGHT_OF_ALL_BUT_PICTURES = 300
-"""Pixels that Label Studio's bars, the question and the answers take on a screen."""
-
-HEIGHT_OF_ATTRIBUTES = 140
+HEIGHT_OF_STARS = 62
 HEIGHT_OF_A_ROW = 44
 
 
 def label_config(protocol: Protocol) -> str:
     """The XML that a Label Studio project is made with."""
     root = ElementTree.Element("View", {"className": "salon"})
-    ElementTree.SubElement(root, "Style").text = STYLE
-    ElementTree.SubElement(root, "Header", {"value": protocol.wording, "size": "4"})
+    ElementTree.SubElement(root, "Style").text = SHEET.read_text(encoding="utf-8")
+    question = ElementTree.SubElement(root, "View", {"className": "salon-question"})
+    ElementTree.SubElement(question, "Header", {"value": protocol.wording, "size": "4"})
     pictures = ElementTree.SubElement(root, "View", {"className": "salon-pictures"})
     for key in protocol.picture_keys:
         box = ElementTree.SubElement(pictures, "View", {"className": "salon-picture"})
         ElementTree.SubElement(box, "Image", _image(key, protocol))
-    answers = ElementTree.SubElement(root, "View", {"visibleWhen": "choice-unselected", "whenTagName": PROBLEM_CONTROL})
+    hidden = {"visibleWhen": "choice-unselected", "whenTagName": PROBLEM_CONTROL}
+    answers = ElementTree.SubElement(root, "View", {"className": "salon-answers"} | hidden)
     _score(answers, protocol)
     _attributes(answers, protocol)
     _reasons(answers, protocol)
-    _problem(root, protocol)
+    _problem(ElementTree.SubElement(root, "View", {"className": "salon-problem"}), protocol)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode")
 
@@ -80,11 +76,10 @@ def step_key(index: int) -> str:
 
 def _image(key: str, protocol: Protocol) -> dict[str, str]:
     """A picture without tools: raters look, they do not edit; as high as the controls leave room on one screen."""
-    taken = HEIGHT_OF_ALL_BUT_PICTURES
-    taken += HEIGHT_OF_ATTRIBUTES if protocol.attributes else 0
+    taken = BARS
     taken += HEIGHT_OF_A_ROW if protocol.reasons else 0
-    taken += HEIGHT_OF_A_ROW if protocol.kind is ProtocolKind.SLIDER and protocol.labels else 0
-    height = f"calc(100vh - {taken}px)"
+    stars = f" - {HEIGHT_OF_STARS}px * var(--salon-star-rows)" if protocol.attributes else ""
+    height = f"calc(100vh - {taken}px - var(--salon-row) - var(--salon-way-out){stars})"
     off = dict.fromkeys(("zoom", "zoomControl", "rotateControl", "brightnessControl", "contrastControl"), "false")
     return {
         "name": key,
@@ -100,10 +95,11 @@ def _score(parent: ElementTree.Element, protocol: Protocol) -> None:
     common = {"name": protocol.question, "toName": protocol.picture_keys[0], "required": "true"}
     if protocol.kind is ProtocolKind.SLIDER:
         ends = {"min": str(protocol.low), "max": str(protocol.high), "step": "1", "slider": "true"}
-        if protocol.labels:
-            text = f"{protocol.low} {protocol.labels[0]} … {protocol.high} {protocol.labels[-1]}"
-            ElementTree.SubElement(parent, "Header", {"value": text, "size": "6"})
-        ElementTree.SubElement(parent, "Number", common | ends)
+        row = ElementTree.SubElement(parent, "View", {"className": "salon-slider"})
+        low, high = (protocol.labels[0], protocol.labels[-1]) if protocol.labels else ("", "")
+        ElementTree.SubElement(row, "Header", {"value": f"{protocol.low} {low}".strip(), "size": "6"})
+        ElementTree.SubElement(row, "Number", common | ends)
+        ElementTree.SubElement(row, "Header", {"value": f"{protocol.high} {high}".strip(), "size": "6"})
         return
     message = {"choice": "single", "showInline": "true", "requiredMessage": "Please choose an answer."}
     box = ElementTree.SubElement(parent, "Choices", common | message)

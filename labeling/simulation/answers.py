@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labeling.protocols.answers import Answer
+from labeling.protocols.answers import Answer, Reply
 from labeling.simulation.panel import RaterKind, SimulatedRater, Spread
 from labeling.simulation.quality import TRAITS
 from schemas.codes import Outcome
@@ -36,14 +36,6 @@ class Seen:
     photo_id: str
     quality: float
     traits: Sequence[float]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came of one task: an answer (None where it was skipped) and the time it took."""
-
-    answer: Answer | None
-    seconds: float
 
 
 def reply(

@@ -37,6 +37,11 @@ class LabelStudioSettings(SettingsPart):
         "127.0.0.1", description="Address that `salon gateway` listens on; 0.0.0.0 lets other machines in."
     )
     gateway_port: int = Field(8500, ge=0, le=65535, description="Port of `salon gateway`; 0: any free one.")
+    one_touch: bool = Field(
+        True,
+        description="Behind the gateway, the answer to the only question of a protocol is submitted at once: one key "
+        "or tap a photo.",
+    )
     break_after_minutes: float = Field(
         25, gt=0, description="Minutes of rating after which the gateway invites to a break."
     )

@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from labeling.labelstudio.panel import result_of
-from labeling.protocols.answers import Answer, parse
+from labeling.protocols.answers import Answer, Reply, parse
 from labeling.protocols.catalogue import built_in
-from labeling.simulation.answers import Reply, Seen, reply
+from labeling.simulation.answers import Seen, reply
 from labeling.simulation.panel import Mix, RaterKind, SimulatedRater, panel
 from labeling.simulation.quality import TRAITS, latent_quality, quality_of_scores, traits
 from schemas.codes import Outcome

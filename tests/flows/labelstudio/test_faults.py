@@ -20,8 +20,7 @@ from flows.labelstudio.panel import rate_as_panel
 from flows.labelstudio.send import send
 from flows.labelstudio.server import Credentials, ServerFolder
 from labeling.labelstudio.client import LabelStudio
-from labeling.labelstudio.panel import Reply
-from labeling.protocols.answers import Answer
+from labeling.protocols.answers import Answer, Reply
 from schemas.errors import NotAuthorised, SalonError
 from schemas.protocols import Protocol
 from schemas.ratings import PROJECTS, SENT_TASKS

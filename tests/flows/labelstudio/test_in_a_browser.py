@@ -92,9 +92,11 @@ def overflow(page: Page) -> int:
     """Pixels by which the page or its main part is higher than the screen."""
     return int(
         page.evaluate(
-            """() => { const view = document.querySelector('.lsf-main-content').getBoundingClientRect();
-            const last = document.querySelector('.salon').getBoundingClientRect();
-            return Math.max(document.documentElement.scrollHeight - innerHeight, last.bottom - view.bottom + 50) }"""
+            """() => { const main = document.querySelector('.lsf-main-content');
+            const last = document.querySelector('.salon-problem').getBoundingClientRect();
+            const bar = document.querySelector('.lsf-bottombar').getBoundingClientRect();
+            return Math.max(document.documentElement.scrollHeight - innerHeight, main.scrollHeight - main.clientHeight,
+                            last.bottom - bar.top) }"""
         )
     )
 
@@ -127,13 +129,15 @@ def test_ten_photos_are_rated_by_keyboard_one_skipped_and_one_reported(
         look(page, protocol, shown)
         for _ in range(10):
             wait_for_picture(page, shown)
-            stars = "asdfg" if protocol == "acr-5-attributes" else ""
-            submit(page, KEYS[protocol], *stars, "Control+Enter")
+            # One question, one key; with attributes, their stars and the key that submits.
+            more = (*"asdfg", "Control+Enter") if protocol == "acr-5-attributes" else ()
+            submit(page, KEYS[protocol], *more)
         wait_for_picture(page, shown)
         submit(page, "Control+Space")
         wait_for_picture(page, shown)
         page.keyboard.press("r")
-        page.keyboard.press("Control+Enter")
+        if protocol == "acr-5-attributes":
+            page.keyboard.press("Control+Enter")
         page.wait_for_function("() => document.querySelector('#salon-cover').style.display === 'flex'", timeout=60_000)
         project = int(warehouse.table(PROJECTS).read()["project_id"][0].as_py())
         code = gateway.code(gateway.rights.pseudonym(account.user), project)

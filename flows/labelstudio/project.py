@@ -1,0 +1,66 @@
+"""The project of a part of a batch: as recorded, as found again after a fault, or made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.context import Run
+from flows.labelstudio.connection import Connection, picture_prefix, share_pictures
+from flows.labelstudio.studies import Part, Study, keep_project, projects_of
+from labeling.labelstudio.payloads import config_hash, marker, project_settings
+from schemas.errors import BadInput
+from schemas.ratings import Project
+from schemas.settings.study import Queue
+
+EVERYBODY = 100_000
+"""Raters per practice task: more than there will ever be."""
+
+
+def ensure_project(run: Run, link: Connection, study: Study, part: Part, rater_id: str | None) -> Project:
+    """The project of a part: as recorded, else as found by its marker after a fault, else made."""
+    batch_id = study.batch.batch_id
+    for known in projects_of(run, link.namespace):
+        if (known.batch_id, known.slot) == (batch_id, part.slot):
+            _still_there(link, known)
+            return known
+    marked = marker(run.root, batch_id, str(part.slot), part.tasks[0].task_key)
+    prefix = picture_prefix(run, link, batch_id)
+    number = next((p["id"] for p in link.client.projects() if p.get("description") == marked), None)
+    if number is None:
+        number = link.client.create_project(_settings(study, part, marked))
+    share_pictures(run, link, number, batch_id)
+    project = Project(
+        server=link.namespace,
+        project_id=number,
+        batch_id=batch_id,
+        slot=part.slot,
+        rater_id=rater_id,
+        protocol=study.protocol.model_dump_json(),
+        config=config_hash(link.client.project(number)["label_config"]),
+        pictures=prefix,
+        seen_until=None,
+    )
+    keep_project(run, project)
+    return project
+
+
+def _settings(study: Study, part: Part, marked: str) -> dict[str, Any]:
+    batch_id = study.batch.batch_id
+    if part.is_practice:
+        title, overlap = f"{batch_id}, practice", EVERYBODY
+    elif study.queue is Queue.PER_RATER:
+        title, overlap = f"{batch_id}, list {part.slot}", 1
+    else:
+        title, overlap = batch_id, study.overlap
+    return project_settings(study.protocol, title=title, marked=marked, overlap=overlap, in_order=part.slot is not None)
+
+
+def _still_there(link: Connection, project: Project) -> None:
+    try:
+        link.client.project(project.project_id)
+    except BadInput as fault:
+        raise BadInput(
+            f"project {project.project_id} of batch '{project.batch_id}' was deleted in Label Studio",
+            where=link.client.url,
+            todo="Ratings collected so far are kept; choose a new batch to go on.",
+        ) from fault
