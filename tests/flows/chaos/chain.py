@@ -33,8 +33,7 @@ def words_of(stage: str, photos: str, votes: str, batch_size: int) -> list[str]:
 def rate(root: str, database: str) -> int:
     """Two simulated raters answer the batch, each picture the same in every run, at the same times in every run."""
     from flows.labelstudio.panel import rate_as_panel
-    from labeling.labelstudio.panel import Reply
-    from labeling.protocols.answers import Answer
+    from labeling.protocols.answers import Answer, Reply
     from schemas.errors import SalonError
     from schemas.protocols import Protocol
     from tests.flows.chaos.clocks import set_times

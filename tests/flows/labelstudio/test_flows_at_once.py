@@ -20,8 +20,7 @@ from flows.labelstudio.send import send
 from flows.publish import publish
 from flows.score import score
 from flows.select import select
-from labeling.labelstudio.panel import Reply
-from labeling.protocols.answers import Answer
+from labeling.protocols.answers import Answer, Reply
 from schemas.protocols import Protocol
 from schemas.tables import TABLES
 from tests.conftest import CHECKOUT

@@ -16,8 +16,7 @@ from flows.publish import publish
 from flows.score import score
 from flows.select import select
 from flows.takedown import takedown
-from labeling.labelstudio.panel import Reply
-from labeling.protocols.answers import Answer
+from labeling.protocols.answers import Answer, Reply
 from schemas.errors import PermanentFault
 from schemas.protocols import Protocol
 from tests.flows.labelstudio.studies import picture
