@@ -42,7 +42,8 @@ def up(root: Root = None, as_json: Json = False) -> None:
     folder = ServerFolder.of(run.root)
     location = run.warehouse.location
     documents = location.local(SHOWN) if location.is_local else folder.path / "no-files"
-    running = folder.up(documents, port=run.settings.labelstudio.port)
+    settings = run.settings.labelstudio
+    running = folder.up(documents, port=settings.port, local_calls=settings.local_hints)
     account = folder.credentials()
     show_outcome(
         Outcome(
@@ -103,15 +104,28 @@ def collect(
     reconcile: Annotated[
         bool, typer.Option("--reconcile", help="Compare everything: finds deleted tasks and votes as well.")
     ] = False,
+    until_ended: Annotated[
+        bool, typer.Option("--listen", help="Go on: collect again whenever Label Studio's webhook gives a hint.")
+    ] = False,
     root: Root = None,
     as_json: Json = False,
 ) -> None:
     """Bring ratings home from Label Studio: new ones, corrections and withdrawals."""
     from flows.runtime import run_flow
 
-    show_outcome(
-        run_flow("flows.labelstudio.collect:collect", root=resolve_root(root), reconcile=reconcile), wants_json(as_json)
-    )
+    place, machine = resolve_root(root), wants_json(as_json)
+
+    def once() -> None:
+        outcome = run_flow("flows.labelstudio.collect:collect", root=place, reconcile=reconcile)
+        if not until_ended or any(outcome.counts.values()):
+            show_outcome(outcome, machine)
+
+    if not until_ended:
+        once()
+        return
+    from flows.labelstudio.listen import listen
+
+    listen(place, once)
 
 
 def gateway(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -24,16 +26,26 @@ def serve_gateway(run: Run, host: str, port: int) -> None:
         The port is taken.
     """
     key, _ = pseudonym_key(run.root)
-    with connect(run) as link:
+    with connect(run) as link, listen_on(host, port) as listener:
         gateway = Gateway(Rights(run, link, key), link.client.url, run.settings.labelstudio.break_after_minutes * 60)
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind((host, port))
-            except OSError as error:
-                raise WrongUse(
-                    f"{host}:{port} cannot be listened on ({error.strerror}); choose another port."
-                ) from error
-            listener.listen(256)
-            SHOWN.print(f"Raters log in at http://{host}:{listener.getsockname()[1]}/", highlight=False)
-            uvicorn.Server(uvicorn.Config(gateway.app(), log_level="warning", access_log=False)).run([listener])
+        SHOWN.print(f"Raters log in at http://{host}:{listener.getsockname()[1]}/", highlight=False)
+        uvicorn.Server(uvicorn.Config(gateway.app(), log_level="warning", access_log=False)).run([listener])
+
+
+@contextmanager
+def listen_on(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens; port 0 is any free one.
+
+    Raises
+    ------
+    WrongUse
+        The port is taken.
+    """
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise WrongUse(f"{host}:{port} cannot be listened on ({error.strerror}); choose another port.") from error
+        listener.listen(256)
+        yield listener

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -102,7 +103,9 @@ class ServerFolder:
         state = Running(**json.loads(path.read_text(encoding="utf-8")))
         return state if state.process else None
 
-    def up(self, document_root: Path, installation: Installation | None = None, port: int = 0) -> Running:
+    def up(
+        self, document_root: Path, installation: Installation | None = None, port: int = 0, *, local_calls: bool = False
+    ) -> Running:
         """Start the server, or find it running.
 
         Parameters
@@ -113,6 +116,8 @@ class ServerFolder:
             Completed first where it is not; this checkout's by default.
         port : int
             The port to listen on; 0 takes the one used last time if it is free, else any free one.
+        local_calls : bool
+            It may call addresses in private networks, as webhooks to this machine need it.
 
         Raises
         ------
@@ -129,7 +134,8 @@ class ServerFolder:
             installation.complete()
             credentials = self._prepare(installation)
             document_root.mkdir(parents=True, exist_ok=True)
-            return self._start(installation, credentials, document_root, port)
+            environment = self._environment(credentials, document_root, local_calls)
+            return self._start(installation.program, environment, document_root, port)
 
     def down(self) -> bool:
         """End the server that we started, by its process id; False where none runs."""
@@ -161,11 +167,11 @@ class ServerFolder:
         write_private(self.path / "credentials.json", json.dumps(asdict(made)))
         return made
 
-    def _start(self, installation: Installation, account: Credentials, documents: Path, port: int) -> Running:
+    def _start(self, program: Path, environment: Mapping[str, str], documents: Path, port: int) -> Running:
         last = ""
         for _ in range(PORT_TRIES):
             chosen = port or _free_port(self._last_port())
-            process = self._launch(installation, account, documents, chosen)
+            process = self._launch(program, environment, chosen)
             last = self._wait(process, chosen)
             if not last:
                 state = Running(
@@ -188,8 +194,8 @@ class ServerFolder:
             return 0
         return int(json.loads(path.read_text(encoding="utf-8"))["url"].rsplit(":", 1)[1])
 
-    def _launch(self, installation: Installation, account: Credentials, documents: Path, port: int) -> psutil.Process:
-        environment = data_environment(self.path / "data") | {
+    def _environment(self, account: Credentials, documents: Path, local_calls: bool) -> dict[str, str]:
+        return data_environment(self.path / "data") | {
             "LABEL_STUDIO_USERNAME": account.email,
             "LABEL_STUDIO_PASSWORD": account.password,
             "LABEL_STUDIO_USER_TOKEN": account.token,
@@ -199,13 +205,16 @@ class ServerFolder:
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(documents),
             "DJANGO_SETTINGS_MODULE": SETTINGS_MODULE,
             "PYTHONPATH": str(self.path / "settings"),
+            "LABEL_STUDIO_SSRF_PROTECTION_ENABLED": "false" if local_calls else "true",
         }
+
+    def _launch(self, program: Path, environment: Mapping[str, str], port: int) -> psutil.Process:
         settings = self.path / "settings" / f"{SETTINGS_MODULE}.py"
         settings.parent.mkdir(exist_ok=True, mode=0o700)
         write_private(settings, SETTINGS)
         log = self.path / "server.log"
         log.touch(mode=0o600)
-        server = (str(installation.program), "start", "--no-browser", "--internal-host", HOST, "--port", str(port))
+        server = (str(program), "start", "--no-browser", "--internal-host", HOST, "--port", str(port))
         # A shell starts it and ends at once: the server outlives the command that started it, and no command
         # has to wait for it.
         started = subprocess.run(
@@ -213,7 +222,7 @@ class ServerFolder:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             cwd=self.path,
-            env=environment,
+            env=dict(environment),
             start_new_session=True,
             check=True,
         )

@@ -171,6 +171,23 @@ class LabelStudio:
         if not any((row.bucket, row.prefix) == (storage["bucket"], storage["prefix"]) for row in known):
             self._told(lambda: storages.create(project=project, **storage))
 
+    # -- webhooks ------------------------------------------------------------------------------------
+    def webhooks(self) -> list[Payload]:
+        """All webhooks of the organisation."""
+        return [_plain(hook) for hook in self._told(lambda: self._sdk.webhooks.list())]
+
+    def create_webhook(self, url: str, actions: Sequence[str], headers: Mapping[str, str]) -> int:
+        """Let the server call an address after some actions, saying no more than which; returns its number."""
+        settings = {"send_payload": False, "send_for_all_actions": False, "is_active": True}
+        made = self._told(
+            lambda: self._sdk.webhooks.create(url=url, actions=list(actions), headers=dict(headers), **settings)
+        )
+        return int(made.id)
+
+    def delete_webhook(self, number: int) -> None:
+        """Take a webhook away."""
+        self._told(lambda: self._sdk.webhooks.delete(number))
+
     # -- tasks ---------------------------------------------------------------------------------------
     def import_tasks(self, project: int, tasks: Sequence[Payload]) -> list[int]:
         """Import tasks in one call, all or none; returns their numbers in the same order.

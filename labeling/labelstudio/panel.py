@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from labeling.labelstudio.client import LabelStudio, Payload
 from labeling.labelstudio.payloads import KEY
 from labeling.protocols.answers import Answer, Reply
 from schemas.protocols import PROBLEM_CONTROL, REASONS_CONTROL, Protocol, ProtocolKind
+
+LOOK_AGAIN_S = 0.5
 
 Judge = Callable[[str], Reply]
 """From a task's key to what the rater does."""
@@ -32,12 +35,19 @@ def work_through(client: LabelStudio, project: int, protocol: Protocol, judge: J
     """
     done = 0
     while most is None or done < most:
-        task = client.next_task(project)
+        task = client.next_task(project) or _looked_again(client, project)
         if task is None:
             break
         submit(client, task, protocol, judge(str(task["data"][KEY])))
         done += 1
     return done
+
+
+def _looked_again(client: LabelStudio, project: int) -> Payload | None:
+    """The next task after a moment: a task that another rater is just submitting counts twice for that moment,
+    as answered and as being worked on, and then seems to have all the raters it needs."""
+    time.sleep(LOOK_AGAIN_S)
+    return client.next_task(project)
 
 
 def submit(client: LabelStudio, task: Mapping[str, Any], protocol: Protocol, reply: Reply) -> Payload:

@@ -48,3 +48,16 @@ class LabelStudioSettings(SettingsPart):
     idle_s: float = Field(
         60, gt=0, description="Pauses longer than these seconds are no working time in `salon raters hours`."
     )
+    hint_host: str = Field("127.0.0.1", description="Address at which `salon collect --listen` takes webhooks.")
+    hint_port: int = Field(0, ge=0, le=65535, description="Port for webhooks; 0: any free one.")
+    hint_url: str = Field(
+        "", description="Where Label Studio reaches hint_host and hint_port, if it is on another machine."
+    )
+    hint_every_minutes: float = Field(
+        10, gt=0, description="`salon collect --listen` collects after so many minutes without a hint as well."
+    )
+    local_hints: bool = Field(
+        False,
+        description="The server that `salon labelstudio up` starts may call addresses on this machine and in private "
+        "networks, as webhooks to hint_host need it; any account that reaches it without the gateway can use that.",
+    )
