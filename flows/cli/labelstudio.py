@@ -104,28 +104,15 @@ def collect(
     reconcile: Annotated[
         bool, typer.Option("--reconcile", help="Compare everything: finds deleted tasks and votes as well.")
     ] = False,
-    until_ended: Annotated[
-        bool, typer.Option("--listen", help="Go on: collect again whenever Label Studio's webhook gives a hint.")
-    ] = False,
     root: Root = None,
     as_json: Json = False,
 ) -> None:
     """Bring ratings home from Label Studio: new ones, corrections and withdrawals."""
     from flows.runtime import run_flow
 
-    place, machine = resolve_root(root), wants_json(as_json)
-
-    def once() -> None:
-        outcome = run_flow("flows.labelstudio.collect:collect", root=place, reconcile=reconcile)
-        if not until_ended or any(outcome.counts.values()):
-            show_outcome(outcome, machine)
-
-    if not until_ended:
-        once()
-        return
-    from flows.labelstudio.listen import listen
-
-    listen(place, once)
+    show_outcome(
+        run_flow("flows.labelstudio.collect:collect", root=resolve_root(root), reconcile=reconcile), wants_json(as_json)
+    )
 
 
 def gateway(
