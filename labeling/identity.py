@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from datetime import datetime
 
 PSEUDONYM_DIGITS = 20
 """80 bits: among a million raters two share a pseudonym with probability below 1e-12."""
+PSEUDONYM = re.compile(rf"\br[0-9a-f]{{{PSEUDONYM_DIGITS}}}\b")
+"""How a pseudonym looks, of the warehouse or of a release."""
 
 
 def pseudonym(key: bytes, namespace: str, rater: str) -> str:

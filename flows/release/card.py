@@ -21,7 +21,9 @@ from flows.release.datasheet import (
     reliability_table,
     screening_lines,
 )
+from flows.release.dictionary import meanings
 from flows.release.wide import Axis
+from schemas.settings.publish import Config
 from warehouse.releases.features import yaml_feature
 
 if TYPE_CHECKING:
@@ -151,6 +153,7 @@ def _loading(configs: list[Written], axes: tuple[Axis, ...], material: Material)
         ("license, attribution", "of this photo; null where not known"),
     ]
     table = "\n".join(f"| `{name}` | {what} |" for name, what in columns)
+    every = "\n\n".join(_dictionary(config, axes) for config in configs if config.name != Config.SCORES)
     return (
         "## Loading\n\n```python\nfrom datasets import load_dataset\n\n"
         'photos = load_dataset("PATH_OR_REPOSITORY", "default")          # with pictures\n'
@@ -159,8 +162,16 @@ def _loading(configs: list[Written], axes: tuple[Axis, ...], material: Material)
         f"{listing}\n\n| column | meaning |\n| --- | --- |\n{table}\n\n"
         + (f"Further questions stand beside: {others}, and so on. " if others else "")
         + "Pictures are the original bytes with all metadata removed, and no pixel touched; `image_kind` says "
-        "`rendition` where a format that readers may not open was converted."
+        "`rendition` where a format that readers may not open was converted.\n\n"
+        f"<details><summary>Every column of every configuration</summary>\n\n{every}\n\n</details>"
     )
+
+
+def _dictionary(config: Written, axes: tuple[Axis, ...]) -> str:
+    """The columns of a configuration, a row each."""
+    title = "`default`, and `scores` without the picture" if config.name == "default" else f"`{config.name}`"
+    rows = "\n".join(f"| `{name}` | {what} |" for name, what in meanings(config.name, config.schema.names, axes))
+    return f"{title}\n\n| column | meaning |\n| --- | --- |\n{rows}"
 
 
 def _asked(material: Material, axes: tuple[Axis, ...]) -> str:

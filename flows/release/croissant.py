@@ -10,6 +10,7 @@ import pyarrow as pa
 from flows.release.biases import biases
 from flows.release.citation import bibtex, title_of
 from flows.release.datasheet import raters_lines, screening_lines
+from flows.release.dictionary import meanings
 from flows.release.wide import Axis
 from warehouse.releases.features import IMAGE_TYPE
 
@@ -88,7 +89,7 @@ def croissant(
         **rai_fields(material, rows, axes),
         "distribution": [_file(name, checksum) for name, checksum in sorted(checksums.items())]
         + [_file_set(config) for config in configs],
-        "recordSet": [_record_set(config) for config in configs],
+        "recordSet": [_record_set(config, axes) for config in configs],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -153,15 +154,18 @@ def _file_set(config: Written) -> dict[str, Any]:
     }
 
 
-def _record_set(config: Written) -> dict[str, Any]:
-    fields = [_field(config, column) for column in config.schema]
+def _record_set(config: Written, axes: tuple[Axis, ...]) -> dict[str, Any]:
+    told = dict(meanings(config.name, config.schema.names, axes))
+    fields = [_field(config, column, told[column.name]) for column in config.schema]
     return {"@type": "cr:RecordSet", "@id": config.name, "name": config.name, "field": fields}
 
 
-def _field(config: Written, column: pa.Field) -> dict[str, Any]:
+def _field(config: Written, column: pa.Field, meaning: str) -> dict[str, Any]:
     source: dict[str, Any] = {"fileSet": {"@id": f"files-of-{config.name}"}, "extract": {"column": column.name}}
     kind = column.type
     found: dict[str, Any] = {"@type": "cr:Field", "@id": f"{config.name}/{column.name}", "name": column.name}
+    if meaning:
+        found["description"] = meaning
     if kind == IMAGE_TYPE:
         source["transform"] = {"jsonPath": "bytes"}
         found["dataType"] = "sc:ImageObject"

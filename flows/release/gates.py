@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,11 +11,10 @@ import pyarrow as pa
 from curation.licences import is_known
 from flows.release.build import Material
 from flows.release.wide import Axis
+from labeling.identity import PSEUDONYM
 from schemas.errors import GateRefused
 from schemas.settings.publish import GateSettings
 from schemas.settings.publish import Pseudonyms as PseudonymChoice
-
-PSEUDONYM = re.compile(r"r[0-9a-f]{20}")
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def methods(material: Material, rows: pa.Table, axes: tuple[Axis, ...]) -> str:
     lines += ["## Photos", "", _funnel_text(material), "", "## Protocol", "", *_protocol(material), "## Ratings", ""]
     for axis in axes:
         lines += [_axis_text(material, rows, axis), ""]
-    lines += ["## Scores", "", f"The score of a photo is {METHOD_TEXT[str(facts['method'])]}. "
+    lines += ["## Scores", "", f"The score of a photo comes from {METHOD_TEXT[str(facts['method'])]}. "
               "The mean opinion score (`mos`) stands beside it: the plain mean of the counted ratings, with "
               "standard deviation (ddof 1), number of ratings and histogram. All intervals are 95 % intervals.", "",
               *_reliability(material, axes), "",
@@ -89,8 +89,9 @@ def _funnel_text(material: Material) -> str:
     taken_in = sum(funnel["photos taken in"].values())
     passed = sum(funnel["photos that passed the filter"].values())
     text = (
-        f"{taken_in:,} distinct photos were taken in and {quarantined:,} files set aside as unusable. {copies:,} near "
-        "copies were found by perceptual hashing with a verified second look, and one member of each group was kept. "
+        f"{taken_in:,} distinct photos were taken in and {quarantined:,} files set aside as unusable. "
+        f"{_number(copies, 'near copy', 'near copies')}, found by perceptual hashing with a verified second look, "
+        "stood aside for one member of each group. "
         f"{passed:,} photos passed the filters"
     )
     filtered = funnel["photos filtered out, by rule"]
@@ -104,6 +105,10 @@ def _funnel_text(material: Material) -> str:
             f"({min(probabilities):.3g} to {max(probabilities):.3g})."
         )
     return text
+
+
+def _number(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def _axis_text(material: Material, rows: pa.Table, axis: Axis) -> str:

@@ -29,6 +29,7 @@ from flows.release.baselines import baselines_of
 from flows.release.certificate import certificate_of
 from flows.release.protocols import filter_rules, protocols_of
 from labeling.anonymity import TRAITS, Pseudonyms, k_anonymous
+from labeling.identity import PSEUDONYM
 from schemas.codes import Split
 from schemas.errors import BadInput
 from schemas.settings.publish import Config, Images, PublishSettings
@@ -104,8 +105,9 @@ def make_plan(run: Run, name: str, key: bytes, resplit: bool = False) -> Plan:
     kept_out["bridges_splits"] = sum(name in placement.bridges for name in wanted["photo_id"].to_pylist())
     kept_out["chosen_by_model"] = sum(name in placement.barred for name in wanted["photo_id"].to_pylist())
     placed = _placed_table(wanted, placement, known)
-    tables = _tables(run, placed, settings, Pseudonyms(key, name if _per_release(settings) else ""))
-    facts = _facts(run, settings, tables, kept_out)
+    names = Pseudonyms(key, name if _per_release(settings) else "")
+    tables = _tables(run, placed, settings, names)
+    facts = _facts(run, settings, tables, kept_out, names)
     facts["certificate"], large = certify(run, tables["photos"], settings)
     facts["baselines"] = baselines_of(run, name)
     return Plan(
@@ -323,14 +325,16 @@ def rows_digest(
     return total.hexdigest()
 
 
-def _facts(run: Run, settings: PublishSettings, tables: dict[str, pa.Table], kept_out: Counter[str]) -> dict[str, Any]:
+def _facts(
+    run: Run, settings: PublishSettings, tables: dict[str, pa.Table], kept_out: Counter[str], names: Pseudonyms
+) -> dict[str, Any]:
     """What the card tells beside the rows."""
     return {
         "method": run.settings.score.method,
         "funnel": gather.funnel(run.warehouse),
         "reliability": gather.reliability(run.warehouse),
         "screening": gather.screening(run.warehouse),
-        "scoring_notes": gather.scoring_notes(run.warehouse),
+        "scoring_notes": [_readable(row, names) for row in gather.scoring_notes(run.warehouse)],
         "protocols": protocols_of(run, settings, tables),
         "designs": gather.designs(run.warehouse),
         "filter": filter_rules(run),
@@ -338,6 +342,11 @@ def _facts(run: Run, settings: PublishSettings, tables: dict[str, pa.Table], kep
         "kept_out": {reason: count for reason, count in sorted(kept_out.items()) if count},
         "settings": settings.model_dump(mode="json", exclude=UNSHAPING),
     }
+
+
+def _readable(row: dict[str, Any], names: Pseudonyms) -> dict[str, Any]:
+    """Notes of scoring under the release's own names of raters: others would tell who is who in another dataset."""
+    return {**row, "notes": [PSEUDONYM.sub(lambda found: names.rater(found[0]), note) for note in row["notes"]]}
 
 
 def _notes(kept_out: Counter[str], large: Sequence[LargeGroup]) -> Iterable[str]:
