@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,17 +93,38 @@ def page(root: str, found: dict[str, Any]) -> Outcome:
     if pictures:
         report.sheet("The picture", [Tile(pictures[0]["bytes"], photo_id[:12])])
     for step in STEPS:
-        report.heading(step.capitalize())
-        rows = found[step]
-        if not rows:
-            report.text("Nothing.")
-            continue
-        report.table(list(rows[0]), [[_plain(value) for value in row.values()] for row in rows])
+        if found[step]:
+            report.heading(step.capitalize())
+            _tell(report, found[step])
+    if nothing := [step for step in STEPS if not found[step]]:
+        report.text(f"Nothing is on record of: {', '.join(nothing)}.")
     path = report.write(Path(run.warehouse.location.local("reports", f"trace-{photo_id[:16]}.html")))
     return Outcome(stage="trace", counts={step: len(found[step]) for step in STEPS}, files={"page": str(path)})
 
 
-def _plain(value: Any) -> object:
-    if isinstance(value, list | dict):
-        return json.dumps(value, default=str)
-    return value if isinstance(value, int | float | str) or value is None else str(value)
+def _tell(report: Page, rows: list[dict[str, Any]]) -> None:
+    """One row as a list of what is known, several as a table of the columns that any of them fills."""
+    names = [name for name in rows[0] if any(readable(row[name]) not in ("", None) for row in rows)]
+    titles = [name.replace("_", " ") for name in names]
+    if len(rows) == 1:
+        report.table(["", ""], [[title, _told(rows[0][name])] for title, name in zip(titles, names, strict=True)])
+    else:
+        report.table(titles, [[readable(row[name]) for name in names] for row in rows])
+
+
+def _told(value: Any) -> str:
+    value = readable(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def readable(value: Any) -> str | int | float | None:
+    """A value as people read it: times to the second, figures to six digits, yes and no, lists by commas."""
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "seconds")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, int | float | str) or value is None else json.dumps(value, default=str)

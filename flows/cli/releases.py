@@ -166,6 +166,7 @@ def trace(
     """Walk one photo from the raw file to every release: sightings, near copies, each rule's decision, batches,
     ratings, scores and versions."""
     from flows.trace import page as write_page
+    from flows.trace import readable
     from flows.trace import trace as walk
 
     found = walk(resolve_root(root), photo)
@@ -179,7 +180,8 @@ def trace(
             continue
         OUT.print(step if rows else f"{step}: nothing", markup=False, style="bold" if rows else None)
         for row in rows:
-            known = [f"{name} {value}" for name, value in row.items() if value not in (None, [], "")]
+            told = {name: readable(value) for name, value in row.items()}
+            known = [f"{name} {value}" for name, value in told.items() if value not in (None, "")]
             OUT.print("  " + " · ".join(known), markup=False, soft_wrap=True)
     if outcome:
         OUT.print(f"page: {outcome.files['page']}", markup=False, soft_wrap=True)

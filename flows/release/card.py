@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
+from curation.licences import is_known
 from flows.release.baselines import baseline_lines
 from flows.release.biases import bias_lines, biases
 from flows.release.citation import bibtex, title_of
@@ -29,6 +31,7 @@ from warehouse.releases.features import yaml_feature
 if TYPE_CHECKING:
     from flows.release.build import Material, Written
 
+MOST_IN_A_CELL = 300
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 DESCRIPTIONS = {
     "default": "a photo a row: picture, score with interval, plain mean, split, group, what is known of the photo",
@@ -170,7 +173,8 @@ def _loading(configs: list[Written], axes: tuple[Axis, ...], material: Material)
 def _dictionary(config: Written, axes: tuple[Axis, ...]) -> str:
     """The columns of a configuration, a row each."""
     title = "`default`, and `scores` without the picture" if config.name == "default" else f"`{config.name}`"
-    rows = "\n".join(f"| `{name}` | {what} |" for name, what in meanings(config.name, config.schema.names, axes))
+    told = meanings(config.name, config.schema.names, axes)
+    rows = "\n".join(f"| `{name}` | {_in_a_cell(what)} |" for name, what in told)
     return f"{title}\n\n| column | meaning |\n| --- | --- |\n{rows}"
 
 
@@ -256,7 +260,11 @@ def _by_use(item: tuple[str, int]) -> int:
 
 
 def _rights(material: Material, rows: pa.Table) -> str:
-    licences = Counter(value or "unknown" for value in rows["license"].to_pylist())
+    known = material.settings.known_licences
+    licences = Counter(
+        "unknown" if not text else text if is_known(text, known) else f"unknown: the file says “{_in_a_cell(text)}”"
+        for text in rows["license"].to_pylist()
+    )
     lines = ["## Rights and privacy", "", "| licence of the photo | photos |", "| --- | ---: |"]
     lines += [f"| {name} | {count:,} |" for name, count in sorted(licences.items(), key=lambda x: (-x[1], x[0]))]
     lines += [
@@ -276,6 +284,11 @@ def _rights(material: Material, rows: pa.Table) -> str:
 def _baselines(material: Material) -> str:
     found = material.facts.get("baselines")
     return "\n".join(["## What models reach", "", *baseline_lines(found)]) if found else ""
+
+
+def _in_a_cell(text: str) -> str:
+    """A text as it can stand in a table of Markdown."""
+    return re.sub(r"([|*])", r"\\\1", " ".join(text.split())[:MOST_IN_A_CELL])
 
 
 def _uses(material: Material) -> str:

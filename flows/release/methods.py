@@ -90,8 +90,8 @@ def _funnel_text(material: Material) -> str:
     passed = sum(funnel["photos that passed the filter"].values())
     text = (
         f"{taken_in:,} distinct photos were taken in and {quarantined:,} files set aside as unusable. "
-        f"{_number(copies, 'near copy', 'near copies')}, found by perceptual hashing with a verified second look, "
-        "stood aside for one member of each group. "
+        "Near copies were found by perceptual hashing with a verified second look: one member of each group was kept, "
+        f"and {copies:,} set aside. "
         f"{passed:,} photos passed the filters"
     )
     filtered = funnel["photos filtered out, by rule"]
@@ -105,10 +105,6 @@ def _funnel_text(material: Material) -> str:
             f"({min(probabilities):.3g} to {max(probabilities):.3g})."
         )
     return text
-
-
-def _number(count: int, one: str, more: str) -> str:
-    return f"{count:,} {one if count == 1 else more}"
 
 
 def _axis_text(material: Material, rows: pa.Table, axis: Axis) -> str:

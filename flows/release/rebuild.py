@@ -17,6 +17,8 @@ from warehouse.releases.folder import MANIFEST, SUMS, begin, files_of, sha256_of
 from warehouse.releases.manifest import library_versions, read_manifest
 from warehouse.releases.originals import Originals
 
+MOST_NAMED = 5
+
 
 def rebuild(run: Run, name: str, version: str, to: str = "") -> Outcome:
     """Make a version again.
@@ -76,5 +78,13 @@ def _compare(made: Path, standing: Path, libraries: dict[str, str]) -> None:
         return
     now = library_versions()
     moved = [f"{lib} {libraries[lib]} then, {now.get(lib)} now" for lib in libraries if now.get(lib) != libraries[lib]]
-    why = f" Libraries differ: {'; '.join(moved)}." if moved else " The libraries are the same: was a file changed?"
-    raise IntegrityFault(f"{len(other)} of {len(names)} files came out with other bytes, such as {other[0]}.{why}")
+    why = (
+        f"Other versions made it: {'; '.join(moved)}."
+        if moved
+        else "The libraries are the same: `salon verify` tells whether a file was changed, else Salon's own code was."
+    )
+    first = [name for name in other if name not in (SUMS, MANIFEST)] or other
+    rows = [name for name in first if name.endswith(".parquet")]
+    said = ", ".join(first[:MOST_NAMED]) + (", ..." if len(first) > MOST_NAMED else "")
+    kept = "" if rows else "; every Parquet file came out the same"
+    raise IntegrityFault(f"{len(other)} of {len(names)} files came out with other bytes: {said}{kept}. {why}")

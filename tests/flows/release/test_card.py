@@ -83,14 +83,45 @@ def test_raters_stand_once_per_question_with_the_screening_beside_them(rated: He
     )  # fmt: skip
     rated.warehouse.table(SCORINGS).replace(
         [Scoring(question="beauty", scale="1-7", scale_low=1.0, scale_high=7.0, votes_digest="", settings_digest="",
-                 photos=40, raters=6, votes=240, components=1, simulated=False, notes=["BT.500 would reject 1 rater."])]
+                 photos=40, raters=6, votes=240, components=1, simulated=False,
+                 notes=[f"BT.500 would reject 1 rater ({raters[0]})."])]
     )  # fmt: skip
     folder = rated.made()
     published = rows(folder, "raters")
     assert len(published) == 6 and {row["method"] for row in published} == {"two_way"}
     assert sum(row["screened_out"] for row in published) == 1
     card = (folder / "README.md").read_text()
-    assert "| attention@1 | beauty | 6 | 1 | 5 |" in card and "BT.500 would reject 1 rater." in card
+    assert "| attention@1 | beauty | 6 | 1 | 5 |" in card
+    # Notes name raters as the release does: the warehouse's own names would tell who is who in another dataset.
+    named = card.split("BT.500 would reject 1 rater (")[1].split(")")[0]
+    assert named in {row["rater_id"] for row in published}
+    for path in (p for p in folder.rglob("*") if p.is_file()):
+        assert not any(rater.encode() in path.read_bytes() for rater in raters), path
+
+
+def test_every_column_of_every_configuration_has_a_meaning_in_card_and_croissant(rated: Heap) -> None:
+    rated.votes(rated.photo_ids(), raters=3, question="harmony")
+    rated.score()
+    folder = rated.made()
+    card = (folder / "README.md").read_text()
+    described = 0
+    for record_set in json.loads((folder / "croissant.json").read_text())["recordSet"]:
+        for field in record_set["field"]:
+            assert field.get("description"), field["@id"]
+            meaning = field["description"].replace("*", r"\*")
+            assert f"| `{field['name']}` | {meaning} |" in card, field["@id"]
+            described += 1
+    assert described > 100 and "plain mean of the counted ratings, scale units (harmony, 1-7)" in card
+    assert "a code of" not in card and "one of counted, duplicate" in card
+
+
+def test_a_text_that_names_no_licence_stands_as_unknown_in_the_card(rated: Heap) -> None:
+    own = rated.photos([900], license="www.example.org |\nme")
+    rated.keep(own)
+    rated.votes(own, raters=3)
+    rated.score()
+    card = (rated.made() / "README.md").read_text()
+    assert "| unknown: the file says “www.example.org \\| me” | 1 |" in card and "| unknown | 40 |" in card
 
 
 def test_the_yaml_says_what_the_files_hold(rated: Heap) -> None:

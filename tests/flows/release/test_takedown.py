@@ -14,7 +14,7 @@ from flows.score import score
 from flows.takedown import takedown
 from schemas.errors import WrongUse
 from schemas.photos import FINGERPRINTS, VERDICTS, Fingerprint
-from schemas.ratings import RATER_PROFILES, RaterProfile
+from schemas.ratings import RATER_PROFILES, SCORINGS, RaterProfile, Scoring
 from schemas.releases import BLOCKLIST
 from tests.flows.release.heap import Heap, picture, rows
 from warehouse.releases.folder import files_of
@@ -72,9 +72,14 @@ def test_a_raters_votes_leave_the_release_and_what_rested_on_them_is_worked_out_
     rated.warehouse.table(RATER_PROFILES).insert(profiles)
     score(root=rated.warehouse.location.root)
     rated.settings("[publish]\nk_anonymity = 6\n")
+    rater = rated.warehouse.query("SELECT min(rater_id) AS r FROM ratings").to_pylist()[0]["r"]
+    standing = rated.warehouse.query("SELECT * FROM scorings").to_pylist()
+    rated.warehouse.table(SCORINGS).replace([Scoring(**{**row, "notes": [f"Look at {rater}."]}) for row in standing])
     before = rated.made()
     assert {row["age_band"] for row in rows(before, "raters")} == {"18-24"}
-    rater = rated.warehouse.query("SELECT min(rater_id) AS r FROM ratings").to_pylist()[0]["r"]
+    named = (before / "README.md").read_text().split("Look at ")[1].split(".")[0]
+    assert named in {row["rater_id"] for row in rows(before, "raters")}
+    bias = {row["rater_id"]: row["bias"] for row in rows(before, "raters")}
     outcome = takedown(root=rated.warehouse.location.root, photos=[], rater=rater)
     assert outcome.counts["rows of ratings"] == 40
     folder = rated.root / "wh/releases/beauty/1.1.0"
@@ -86,6 +91,11 @@ def test_a_raters_votes_leave_the_release_and_what_rested_on_them_is_worked_out_
         assert photo["ci_low"] < photo["score"] < photo["ci_high"]
     # Five raters are fewer than the six that may be shown together.
     assert {row["age_band"] for row in rows(folder, "raters")} == {None} and len(rows(folder, "raters")) == 5
+    for path in (p for p in folder.rglob("*") if p.is_file()):
+        assert named.encode() not in path.read_bytes() and rater.encode() not in path.read_bytes(), path
+    after = {row["rater_id"]: row["bias"] for row in rows(folder, "raters")}
+    assert after.keys() < bias.keys() and sum(after.values()) == pytest.approx(0, abs=1e-6)  # of those who are left
+    assert all(after[one] != bias[one] for one in after)
     assert verify(folder).faults == []
     assert any("salon score" in note for note in outcome.notes)
 

@@ -25,5 +25,6 @@ def test_a_photo_is_walked_from_its_file_to_its_releases(rated: Heap) -> None:
         assert trace(root, name)["photo_id"] == photo_id
     text = Path(page(root, found).files["page"]).read_text()
     assert photo_id[:12] in text and "sharp" in text
+    assert "Nothing is on record of: quarantine" in text and "<h2>Quarantine" not in text
     with pytest.raises(WrongUse, match="no photo has this name"):
         trace(root, "nothing.jpg")
