@@ -15,7 +15,7 @@ from flows.learning.release import Votes, config, open_version, read_axis_votes
 from flows.outcome import Outcome
 from flows.reports.learning import comparison_page
 from flows.runtime import publish_counts
-from labeling.learning.comparison import Ballots, ceiling, compare
+from labeling.learning.comparison import LEAST_OF_SLICE, Ballots, ceiling, compare
 from schemas.codes import Split
 from schemas.errors import BadInput
 from warehouse.releases.manifest import read_manifest
@@ -70,7 +70,8 @@ def compare_predictions(root: str, name: str, version: str, files: list[str], sp
     top = ceiling(ballots, len(kept), learn.seed) if ballots else None
     simulated = bool(pc.any(rows["simulated"]).as_py())
     report = run.warehouse.location.local("reports", f"compare-{name}-{version}.html")
-    comparison_page(f"{name} {version}, {split}", standings, top, len(kept), simulated).write(report)
+    small = {label: int(flags.sum()) for label, flags in slices.items() if 0 < flags.sum() < LEAST_OF_SLICE}
+    comparison_page(f"{name} {version}, {split}", standings, top, len(kept), simulated, small).write(report)
     counts: dict[str, int | float | str] = {"photos": len(kept), "raters": len(votes.rater_ids)}
     for place, standing in enumerate(standings, start=1):
         counts[f"{place}. {standing.name}: SRCC"] = str(standing.srcc)

@@ -15,16 +15,19 @@ from curation.canonical import VERSION as PICTURE_VERSION
 from curation.embedding.protocol import Embedder
 from flows.context import Run, open_run
 from flows.embedders import make_embedder, matrix_of
-from flows.learning.release import open_version, read_version
+from flows.learning.release import Published, open_version, read_version
 from flows.outcome import Outcome
-from flows.reports.learning import curve_plot, heat_over
+from flows.reports.learning import heat_over
+from flows.reports.learning_plots import curve_plot, histogram_plot
 from flows.reports.page import Page, Tile
 from flows.runtime import publish_counts
 from flows.search import file_names, thumbnails
+from labeling.learning.distribution import shares
 from labeling.learning.heads import Head, Prediction
 from labeling.learning.relevance import deletion_effect, relevance_map
 from labeling.learning.saving import from_bytes
 from labeling.learning.whatif import KNOBS, variants
+from schemas.codes import Split
 from schemas.errors import WrongUse
 from schemas.photos import PICTURES
 from warehouse.facts import find_photos
@@ -120,6 +123,7 @@ def explained(
 ) -> tuple[Page, dict[str, int | float | str]]:
     """The page, and the figures for the console."""
     about = head.about
+    published = read_version(open_version(run, about["release"], about["version"]), about["model"])
     now = predict([picture])
     low, high = now.interval()
     page = Page(
@@ -127,22 +131,40 @@ def explained(
         f"Predicted by the {head.kind} head of {about['release']} {about['version']} on {about['model']}.",
         simulated=about.get("simulated") == "true",
     )
-    page.numbers({"predicted score": f"{now.score[0]:.2f}", "95 % interval": f"{low[0]:.2f} to {high[0]:.2f}"})
-    page.table(
-        ("step of the scale", "predicted share of votes"),
-        [(step, f"{share:.1%}") for step, share in enumerate(now.histogram[0], start=1)],
-    )
-    trust = _map_section(page, picture, predict)
-    _neighbours_section(run, page, photo_id, head)
-    moves = _what_if_section(page, picture, predict)
     counts: dict[str, int | float | str] = {
         "photo": photo_id,
         "predicted score": round(float(now.score[0]), 3),
         "95 % interval": f"{low[0]:.3f} to {high[0]:.3f}",
-        "covering the most relevant patches moves it by": round(trust[0], 3),
-        "covering as many random patches": round(trust[1], 3),
     }
-    return page, {**counts, **moves}
+    counts |= _verdict_section(page, published, photo_id, now)
+    trust = _map_section(page, picture, predict)
+    counts["covering the most relevant patches moves it by"] = round(trust[0], 3)
+    counts["covering as many random patches"] = round(trust[1], 3)
+    _neighbours_section(run, page, photo_id, published)
+    return page, {**counts, **_what_if_section(page, picture, predict)}
+
+
+def _verdict_section(page: Page, published: Published, photo_id: str, now: Prediction) -> dict[str, int | float | str]:
+    """The prediction beside what people said, where they said something; returns the latter for the console."""
+    low, high = now.interval()
+    tiles = {"predicted score": f"{now.score[0]:.2f}", "95 % interval": f"{low[0]:.2f} to {high[0]:.2f}"}
+    ids = published.photo_ids
+    row = ids.index(photo_id) if photo_id in ids else -1
+    if row >= 0:
+        split = str(published.rows["split"][row].as_py())
+        tiles["score that people gave"] = f"{published.score[row]:.2f}"
+        tiles["split of the release"] = split
+    page.numbers(tiles)
+    real = None if row < 0 else shares(published.histogram[row][None])[0]
+    if real is not None and not np.isfinite(real).all():
+        real = None
+    page.figure(histogram_plot(now.histogram[0], real, 1.0), "Votes that are expected, step by step of the scale.")
+    if row < 0:
+        page.text("Nobody has rated this photo in the release.")
+        return {}
+    if split == Split.TRAIN:
+        page.text("The head was trained on this photo: that it comes near what people said proves nothing here.")
+    return {"score that people gave": round(float(published.score[row]), 3), "split": split}
 
 
 def _map_section(page: Page, picture: Picture, predict: Predict) -> tuple[float, float]:
@@ -164,25 +186,21 @@ def _map_section(page: Page, picture: Picture, predict: Predict) -> tuple[float,
     )
     whole = io.BytesIO()
     Image.fromarray(picture).save(whole, "JPEG", quality=85)
-    page.sheet(
-        "Relevance",
-        [
-            Tile(whole.getvalue(), "the photo"),
-            Tile(heat_over(picture, relevance), "relevance", f"{relevance.min():+.2f} to {relevance.max():+.2f}"),
-        ],
-    )
+    tiles = [
+        Tile(whole.getvalue(), "the photo"),
+        Tile(heat_over(picture, relevance), "relevance", f"{relevance.min():+.2f} to {relevance.max():+.2f} a patch"),
+    ]
+    page.sheet("", tiles, size="large")
     return most, random
 
 
-def _neighbours_section(run: Run, page: Page, photo_id: str, head: Head) -> None:
+def _neighbours_section(run: Run, page: Page, photo_id: str, published: Published) -> None:
     """The nearest photos of the training split with their scores: the evidence that the head has."""
-    about = head.about
-    published = read_version(open_version(run, about["release"], about["version"]), about["model"])
-    matrix = matrix_of(run, about["model"])
+    matrix = matrix_of(run, published.model)
     row = matrix.rows_of([photo_id])[0]
     if row < 0:
         return
-    train = published.rows_in("train")
+    train = published.rows_in(Split.TRAIN)
     near = published.vectors[train] @ matrix.vectors[row]
     ids = [published.photo_ids[k] for k in train]
     order = [k for k in np.argsort(-near, kind="stable") if ids[k] != photo_id][:NEIGHBOURS]
@@ -195,22 +213,41 @@ def _neighbours_section(run: Run, page: Page, photo_id: str, head: Head) -> None
         for k in order
         if ids[k] in pictures
     ]
-    page.sheet("Evidence: the nearest rated photos", tiles, "Scores that people gave, with the cosine to this photo.")
+    page.heading("Evidence", "The nearest photos that the head learnt from: scores that people gave, and the cosine.")
+    page.sheet("", tiles)
 
 
 def _what_if_section(page: Page, picture: Picture, predict: Predict) -> dict[str, int | float | str]:
-    """One curve per knob; returns the best setting of each for the console."""
+    """One curve per knob, on one axis, with the pictures that were judged; returns each knob's best for the console."""
     page.heading(
         "What if",
         "One property moved, all else as it is; the band is the 95 % interval of the prediction. What the head would "
         "say, not what people would: far from ordinary photos it knows little.",
     )
+    made = {knob.name: variants(picture, knob) for knob in KNOBS}
+    found = {name: predict(pictures) for name, pictures in made.items()}
+    ends = np.concatenate([np.concatenate(prediction.interval()) for prediction in found.values()])
+    limits = (float(ends.min()) - 0.1, float(ends.max()) + 0.1)
     best: dict[str, int | float | str] = {}
     for knob in KNOBS:
-        found = predict(variants(picture, knob))
-        caption = f"{knob.name}: from {found.score.min():.2f} to {found.score.max():.2f}"
-        plot = curve_plot(knob.name, knob.unit, knob.settings, found.score, found.sd, knob.neutral)
-        page.figure(plot, caption)
-        gain = float(found.score.max() - found.score[knob.settings.index(knob.neutral)])
-        best[f"{knob.name}: best at"] = f"{knob.settings[int(found.score.argmax())]:g} ({gain:+.2f})"
+        told = found[knob.name]
+        neutral = float(told.score[knob.settings.index(knob.neutral)])
+        top = int(told.score.argmax())
+        tiles = [
+            Tile(_small(variant), f"{setting:g}", f"{score:.2f}", "good" if k == top else "")
+            for k, (variant, setting, score) in enumerate(zip(made[knob.name], knob.settings, told.score, strict=True))
+        ]
+        page.sheet(f"{knob.name.capitalize()}", tiles, f"{knob.unit}; blue: where the prediction is highest", "strip")
+        page.figure(curve_plot(knob.unit, knob.settings, told.score, told.sd, knob.neutral, limits))
+        best[f"what if, highest prediction: {knob.name}"] = (
+            f"{told.score[top]:.2f} at {knob.settings[top]:g} {knob.unit} ({told.score[top] - neutral:+.2f})"
+        )
     return best
+
+
+def _small(picture: Picture) -> bytes:
+    """A thumbnail."""
+    out, image = io.BytesIO(), Image.fromarray(picture)
+    image.thumbnail((240, 240))
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue()

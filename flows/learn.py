@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.context import Run, open_run
 from flows.learning.files import heads_folder, write_whole
-from flows.learning.lessons import few_shot, write_lessons
+from flows.learning.lessons import Lessons, few_shot, write_lessons
 from flows.learning.model_card import model_card
 from flows.learning.onnx_export import export_heads, exportable
 from flows.learning.release import Published, Votes, open_version, read_version, read_votes
@@ -71,15 +72,16 @@ def learn(root: str, name: str, version: str, model: str = "", export: str = "")
     exported = export_heads(run, published, tower, saved_heads(folder), folder) if tower else []
     votes = read_votes(published)
     taste = few_shot(run, published, votes)
-    write_figures(folder, published, votes, found, taste[0])
     write_whole(folder / "README.md", model_card(published, found).encode())
     about = published.manifest
     report = run.warehouse.location.local("reports", f"learn-{about['name']}-{about['version']}.html")
-    write_lessons(run, published, votes, found, taste, report)
-    outcome = _outcome(published, votes, folder, found, taste[0])
+    kernel = folder / f"predictions-{HeadKind.KERNEL}.parquet"
+    lessons = write_lessons(run, published, votes, found, taste, kernel, report)
+    write_figures(folder, published, votes, found, taste[0], lessons)
+    outcome = _outcome(published, votes, folder, found, taste[0], lessons)
     outcome.files["report"] = str(report)
     for one in exported:
-        outcome.counts[one.file.name] = str(one)
+        outcome.counts[f"ONNX: {one.file.name}"] = str(one)
         outcome.files[one.file.name] = str(one.file)
     return publish_counts(outcome)
 
@@ -148,7 +150,9 @@ def prediction_rows(published: Published, prediction: Prediction) -> pa.Table:
     )
 
 
-def write_figures(folder: Path, published: Published, votes: Votes, found: dict[str, Any], taste: list[Result]) -> None:
+def write_figures(
+    folder: Path, published: Published, votes: Votes, found: dict[str, Any], taste: list[Result], lessons: Lessons
+) -> None:
     """`figures.json`: everything that was measured, for the card and for machines."""
     content = {
         "release": published.manifest["name"],
@@ -175,6 +179,9 @@ def write_figures(folder: Path, published: Published, votes: Votes, found: dict[
             }
             for r in taste
         ],
+        "effects": [asdict(effect) for effect in lessons.effects],
+        "concepts": [asdict(effect) for effect in lessons.concepts],
+        "shortcuts": [asdict(shortcut) | {"flagged": shortcut.flagged} for shortcut in lessons.shortcuts],
     }
     write_whole(folder / "figures.json", (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
 
@@ -185,6 +192,7 @@ def _outcome(
     folder: Path,
     found: dict[str, dict[str, list[Figure]]],
     taste: list[Result],
+    lessons: Lessons,
 ) -> Outcome:
     counts: dict[str, int | float | str] = {
         "release": published.name,
@@ -198,10 +206,20 @@ def _outcome(
             if not parts[split]:
                 notes.append(f"{split}: fewer than {LEAST_JUDGED} photos, so no figures.")
             for figure in parts[split]:
-                counts[f"{kind} {split} {figure.name}"] = str(figure)
+                counts[f"{kind} head on {split} photos: {figure.name}"] = str(figure)
     for result in taste:
         if result.method in (Method.GENERIC, Method.KINDRED, Method.OTHERS):
-            counts[f"{result.shots} shots, {result.method} srcc ({result.raters} raters)"] = str(result.srcc)
+            raters = f"personal taste, mean SRCC of {result.raters} raters"
+            counts[f"{raters}: {result.shots} votes known, {result.method}"] = str(result.srcc)
+    for effect in [e for e in lessons.effects if e.real][:5] + [e for e in lessons.concepts if e.real][:5]:
+        counts[f"goes with the score: {effect.name}"] = (
+            f"{effect.effect:+.3f} ({effect.low:+.3f} to {effect.high:+.3f})"
+        )
+    for shortcut in lessons.shortcuts:
+        if shortcut.flagged:
+            counts[f"shortcut to look at: {shortcut.name}"] = f"{shortcut.strength:.3f} (p {shortcut.adjusted:.2g})"
+    if lessons.why_no_concepts:
+        notes.append(lessons.why_no_concepts)
     if published.without:
         notes.append(f"{published.without} scored photos have no vector of {published.model} and were left out.")
     if published.simulated:

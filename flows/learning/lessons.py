@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from flows.context import Run
+from flows.learning.concepts import Concepts, concepts_of_photos
 from flows.learning.release import Floats, Published, Votes, config
-from flows.reports.learning import effects_table, heads_section, shortcuts_section, taste_section
+from flows.reports.learning import effects_section, heads_section, in_words, shortcuts_section, taste_section
+from flows.reports.learning_plots import agreement_plot
 from flows.reports.page import Page, Tile
 from flows.search import file_names, thumbnails
 from labeling.learning.clusters import cluster_raters
-from labeling.learning.effects import Effect, Shortcut, shortcut_report, standardised_effects
+from labeling.learning.effects import Effect, Shortcut, effects_one_by_one, shortcut_report, standardised_effects
 from labeling.learning.fewshot import Episode, Ground, Result, benchmark
 from labeling.learning.figures import Figure
 from labeling.learning.heads import HeadKind, fit_head
@@ -49,6 +53,24 @@ MEASURES = (
     "std_a",
     "std_b",
 )
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What goes with the score, as the page shows it.
+
+    Attributes
+    ----------
+    effects, concepts : list of Effect
+    why_no_concepts : str
+        A sentence; empty where there are some.
+    shortcuts : list of Shortcut
+    """
+
+    effects: list[Effect]
+    concepts: list[Effect]
+    why_no_concepts: str
+    shortcuts: list[Shortcut]
 
 
 def few_shot(run: Run, published: Published, votes: Votes) -> tuple[list[Result], str]:
@@ -177,32 +199,68 @@ def write_lessons(
     votes: Votes,
     heads: dict[str, dict[str, list[Figure]]],
     taste: tuple[list[Result], str],
+    predictions: Path,
     path: Path,
-) -> Path:
-    """The page on a release."""
+) -> Lessons:
+    """The page on a release.
+
+    Parameters
+    ----------
+    predictions : Path
+        The kernel head's prediction file.
+    """
     page = Page(
         f"What the ratings of {published.name} teach",
-        f"Photos in the space of {published.model}; {len(published.score):,} scored photos, "
-        f"{len(votes.rater_ids):,} raters, {len(votes.value):,} votes.",
+        f"In the space of {published.model}.",
         simulated=published.simulated,
     )
+    tiles = {
+        "scored photos": f"{len(published.score):,}",
+        "raters": f"{len(votes.rater_ids):,}",
+        "votes": f"{len(votes.value):,}",
+    }
+    if tested := {f.name: f for f in heads[HeadKind.KERNEL].get(Split.TEST, ())}:
+        tiles["kernel head on test photos, SRCC"] = f"{tested['srcc'].value:.3f}"
+        tiles["95 % intervals that hold there"] = f"{tested['coverage'].value:.0%}"
+    page.numbers(tiles)
     heads_section(page, heads)
+    _agreement(page, published, predictions)
     taste_section(page, *taste)
-    effects = effects_of(published)
+    concepts = concepts_of_photos(run, published)
+    effects, named = effects_of(published), effects_one_by_one(concepts.scores, published.score)
     page.heading(
         "Why",
-        "Change of the score, in its standard deviations, when a property rises by one of its own and the others stay. "
-        "A star: real after correction for many tests (false discovery rate 5 %). Association, not cause.",
+        "Change of the score, in its standard deviations, when a property rises by one of its own. Association, not "
+        "cause.",
     )
     if effects:
-        effects_table(page, effects, "Image properties and the score")
-    _clusters(run, published, votes, page)
-    shortcuts_section(page, shortcuts_of(published, votes))
-    return page.write(path)
+        effects_section(page, effects, "Image properties", "effect on the score, the other properties held fixed")
+    if named:
+        effects_section(page, named, "Concepts", "effect on the score, each concept on its own")
+    elif concepts.why_none:
+        page.text(concepts.why_none)
+    _clusters(run, published, votes, page, concepts)
+    shortcuts = shortcuts_of(published, votes)
+    shortcuts_section(page, shortcuts)
+    page.write(path)
+    return Lessons(effects, named, concepts.why_none, shortcuts)
 
 
-def _clusters(run: Run, published: Published, votes: Votes, page: Page) -> None:
-    """Clusters of taste with what they like, in pictures and properties."""
+def _agreement(page: Page, published: Published, predictions: Path) -> None:
+    """Predictions of photos that were not trained on, against people."""
+    told = pq.read_table(predictions).to_pydict()
+    place = {photo: row for row, photo in enumerate(told["photo_id"])}
+    for split in (Split.TEST, Split.VALIDATION):
+        rows = published.rows_in(split)
+        if len(rows):
+            own = [place[published.photo_ids[row]] for row in rows]
+            score, low, high = (np.array([told[name][k] for k in own]) for name in ("score", "ci_low", "ci_high"))
+            plot = agreement_plot(score, low, high, published.score[rows], f"{split} photos")
+            page.figure(plot, "The kernel head on photos that it was not trained on.")
+
+
+def _clusters(run: Run, published: Published, votes: Votes, page: Page, concepts: Concepts) -> None:
+    """Clusters of taste with what they like, in pictures, properties and concepts."""
     if len(votes.rater_ids) < LEAST_RATERS:
         return
     placed = directions_of(run, published)(published.vectors)
@@ -216,7 +274,8 @@ def _clusters(run: Run, published: Published, votes: Votes, page: Page) -> None:
     page.heading(
         "Clusters of taste",
         f"Raters who differ from the mean in the same direction. Separation {found.agreement:.2f} (0: none, taste is a "
-        "continuum; 1: clean types). Numbers are scale units above or below what others would give.",
+        "continuum; 1: clean types). Under each picture, how many scale units more or less than others would give; "
+        "blue frames: liked most, orange: least.",
     )
     ids = published.photo_ids
     best = [np.argsort(-liked, kind="stable") for liked in found.preference]
@@ -225,7 +284,8 @@ def _clusters(run: Run, published: Published, votes: Votes, page: Page) -> None:
     for number, (order, liked) in enumerate(zip(best, found.preference, strict=True)):
         size = int(np.count_nonzero(found.label == number))
         effects = [e for e in effects_of(published, liked) if e.real][:4]
-        words = ", ".join(f"{'more' if e.effect > 0 else 'less'} {e.name} ({e.effect:+.2f})" for e in effects)
+        effects += [e for e in effects_one_by_one(concepts.scores, liked) if e.real][:4]
+        words = ", ".join(f"{'more' if e.effect > 0 else 'less'} {in_words(e.name)} ({e.effect:+.2f})" for e in effects)
         tiles = [
             Tile(pictures[ids[k]], names.get(ids[k], ids[k][:12]), f"{liked[k]:+.2f}", accent)
             for part, accent in ((order[:SHOWN], "good"), (order[-SHOWN:], "bad"))

@@ -8,37 +8,88 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from flows.reports.drawing import BLUE, GREY, new_plot, styled, svg_of
+from flows.reports.learning_plots import METHODS, Row, intervals_plot, shots_plot
 from flows.reports.page import Page
 from labeling.learning.comparison import Ceiling, Standing
 from labeling.learning.effects import Effect, Shortcut
 from labeling.learning.fewshot import Result
 from labeling.learning.figures import Figure
+from schemas.codes import Split
 
 Floats = npt.NDArray[np.float64]
 
 
+WORDS = {
+    "colorfulness": "colourfulness",
+    "entropy": "variety of tones (entropy)",
+    "clipped_shadows": "clipped shadows",
+    "clipped_highlights": "clipped highlights",
+    "mean_a": "red rather than green (mean a*)",
+    "mean_b": "yellow rather than blue (mean b*)",
+    "std_a": "spread from red to green (SD of a*)",
+    "std_b": "spread from yellow to blue (SD of b*)",
+}
+"""Image properties in words, where their column's name is none."""
+FIGURES = {"srcc": "SRCC", "plcc": "PLCC", "rmse": "RMSE", "emd1": "EMD", "coverage": "95 % coverage"}
+
+
+def in_words(name: str) -> str:
+    """An image property as a page names it."""
+    return WORDS.get(name, name)
+
+
 def comparison_page(
-    what: str, standings: Sequence[Standing], top: Ceiling | None, photos: int, simulated: bool
+    what: str,
+    standings: Sequence[Standing],
+    top: Ceiling | None,
+    photos: int,
+    simulated: bool,
+    small: Mapping[str, int] | None = None,
 ) -> Page:
-    """A ranking with intervals, the ceiling beside it, and slices."""
+    """A ranking with intervals, the ceiling beside it, and slices.
+
+    Parameters
+    ----------
+    small : mapping of str to int, optional
+        Slices that were too small to be judged, with their photos.
+    """
     page = Page(
         f"Predictions of {what}",
         "Intervals draw photos and raters anew together; 'behind' is drawn in pairs, so that an interval without 0 is "
         "a real difference.",
         simulated=simulated,
     )
-    page.numbers({"photos": f"{photos:,}", "predictions": str(len(standings))})
-    if top:
+    best = standings[0]
+    tiles = {"photos": f"{photos:,}", "best": best.name, "its SRCC": f"{best.srcc.value:.3f}"}
+    if top and np.isfinite(top.split_half):
+        tiles["ceiling: split-half SRCC"] = f"{top.split_half:.3f}"
+        tiles["variance explained, of what can be"] = _explained(best, top)
+    page.numbers(tiles)
+    if top and np.isfinite(top.split_half):
         page.text(
             f"Ceiling: halves of the raters agree by SRCC {top.split_half:.3f} (stepped up to all raters); a perfect "
             f"model could reach PLCC {top.best_possible:.3f}."
         )
-    rows = []
-    for place, s in enumerate(standings, start=1):
-        share = f"{s.plcc.value**2 / top.pearson:.0%}" if top and top.pearson > 0 else ""
-        rows.append((place, s.name, str(s.srcc), str(s.plcc), "" if s.behind.value == 0 else str(s.behind), share))
+    bars = [Row(s.name, s.srcc.value, s.srcc.low, s.srcc.high, s is best) for s in standings]
+    line = top.split_half if top and np.isfinite(top.split_half) else None
+    page.figure(intervals_plot(bars, "SRCC with its 95 % interval", line, "split-half ceiling" if line else ""))
+    behind = [Row(s.name, s.behind.value, s.behind.low, s.behind.high, s.behind.high < 0) for s in standings[1:]]
+    if behind:
+        page.figure(intervals_plot(behind, f"SRCC less that of {best.name}", 0.0), "Filled: really behind.")
+    rows = [
+        (place, s.name, str(s.srcc), str(s.plcc), "" if s is best else str(s.behind), _explained(s, top) if top else "")
+        for place, s in enumerate(standings, start=1)
+    ]
     page.table(("place", "prediction", "SRCC", "PLCC", "behind the best", "share of explainable variance"), rows)
+    _slices(page, standings, small or {})
+    return page
+
+
+def _explained(standing: Standing, top: Ceiling) -> str:
+    return f"{standing.plcc.value**2 / top.pearson:.0%}" if top.pearson > 0 else ""
+
+
+def _slices(page: Page, standings: Sequence[Standing], small: Mapping[str, int]) -> None:
     names = sorted({name for s in standings for name in s.slices})
     if names:
         page.table(
@@ -53,60 +104,94 @@ def comparison_page(
             ],
             title="SRCC by slice",
         )
-    return page
+    if small:
+        left = ", ".join(f"{name} ({count})" for name, count in sorted(small.items()))
+        page.text(f"Too few photos to judge: {left}.")
 
 
 def heads_section(page: Page, heads: Mapping[str, Mapping[str, Sequence[Figure]]]) -> None:
     """Figures of heads on validation and test."""
     page.heading("Heads", "Trained on the training split alone; 95 % intervals over photos.")
-    rows = [
-        (kind, split, *(str(f) for f in figures))
+    found = {
+        (kind, split): {figure.name: figure for figure in figures}
+        for split in (Split.TEST, Split.VALIDATION)
         for kind, parts in heads.items()
-        for split, figures in parts.items()
-        if split != "train" and figures
+        if (figures := parts.get(split, ()))
+    }
+    if not found:
+        page.text("Too few photos outside the training split to judge them on.")
+        return
+    bars = [
+        Row(f"{kind}, {split}", f["srcc"].value, f["srcc"].low, f["srcc"].high, split == Split.TEST)
+        for (kind, split), f in found.items()
     ]
-    if rows:
-        page.table(("head", "split", "SRCC", "PLCC", "RMSE", "EMD (order 1)", "EMD (order 2)", "95 % coverage"), rows)
+    page.figure(intervals_plot(bars, "SRCC with its 95 % interval"))
+    rows = [
+        (kind, split.value, *(str(figures[f]) if f in figures else "" for f in FIGURES))
+        for (kind, split), figures in found.items()
+    ]
+    page.table(("head", "split", *FIGURES.values()), rows)
 
 
 def taste_section(page: Page, results: Sequence[Result], note: str) -> None:
     """The few-shot benchmark."""
     page.heading("Personal taste", note)
+    if not results:
+        return
+    page.figure(shots_plot(results), "Rank correlation with a person's own votes on photos that were not learnt from.")
     page.table(
-        ("shots", "method", "raters", "episodes", "SRCC", "RMSE"),
-        [(r.shots, r.method.value, r.raters, r.episodes, str(r.srcc), str(r.rmse)) for r in results],
+        ("votes known", "method", "raters", "episodes", "SRCC", "RMSE"),
+        [
+            (r.shots, METHODS[r.method.value], r.raters, r.episodes, str(r.srcc), str(r.rmse))
+            for r in sorted(results, key=lambda r: (r.shots, list(METHODS).index(r.method.value)))
+        ],
     )
 
 
-def effects_table(page: Page, effects: Sequence[Effect], title: str) -> None:
-    """Standardised effects, largest first."""
+def effects_section(page: Page, effects: Sequence[Effect], title: str, xlabel: str) -> None:
+    """Standardised effects with their intervals, largest first, and the table behind the plot."""
+    bars = [Row(in_words(e.name), e.effect, e.low, e.high, e.real) for e in effects]
+    page.figure(
+        intervals_plot(bars, xlabel, 0.0),
+        f"{title}. Filled: real after correction for {len(effects)} tests (false discovery rate 5 %).",
+    )
     page.table(
-        ("property", "effect", "95 % interval", "correlation alone", "adjusted p", ""),
+        (title, "effect", "95 % interval", "correlation alone", "adjusted p", ""),
         [
             (
-                e.name,
-                round(e.effect, 3),
-                f"{e.low:.3f} to {e.high:.3f}",
-                round(e.alone, 3),
-                f"{e.adjusted:.3g}",
-                "*" if e.real else "",
+                in_words(e.name),
+                f"{e.effect:+.3f}",
+                f"{e.low:+.3f} to {e.high:+.3f}",
+                f"{e.alone:+.3f}",
+                _chance(e.adjusted),
+                "real" if e.real else "",
             )
             for e in effects
         ],
-        title=title,
     )
+
+
+def _chance(p: float) -> str:
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
 
 
 def shortcuts_section(page: Page, shortcuts: Sequence[Shortcut]) -> None:
     """Does the score follow what it should not?"""
     page.heading(
         "Shortcuts",
-        "Rank tests with Holm's correction: with nothing to find, 5 reports of 100 flag anything. A flag asks for a "
-        "look, it proves nothing: good cameras may belong to good photographers.",
+        "Does the score follow what beauty should not be about? Rank tests with Holm's correction: with nothing to "
+        "find, 5 reports of 100 flag anything. A flag asks for a look, it proves nothing: good cameras may belong to "
+        "good photographers.",
     )
+    if not shortcuts:
+        page.text("Nothing of the kind varies here or is known of enough photos.")
+        return
+    flagged = [s.name for s in shortcuts if s.flagged]
+    word = f"Flagged: {', '.join(flagged)}." if flagged else f"None of {len(shortcuts)} suspects is flagged."
+    page.text(word)
     page.table(
-        ("suspect", "strength", "adjusted p", "rows", "flag"),
-        [(s.name, round(s.strength, 3), f"{s.adjusted:.3g}", s.n, "look" if s.flagged else "") for s in shortcuts],
+        ("suspect", "strength", "adjusted p", "photos", ""),
+        [(s.name, f"{s.strength:.3f}", _chance(s.adjusted), s.n, "look" if s.flagged else "") for s in shortcuts],
     )
 
 
@@ -126,15 +211,3 @@ def heat_over(picture: npt.NDArray[np.uint8], relevance: Floats) -> bytes:
     out = io.BytesIO()
     Image.fromarray(mixed.round().astype(np.uint8)).save(out, "JPEG", quality=85)
     return out.getvalue()
-
-
-def curve_plot(name: str, unit: str, settings: Sequence[float], score: Floats, sd: Floats, neutral: float) -> str:
-    """One what-if curve with its 95 % band, as SVG."""
-    with styled():
-        plot, axes = new_plot(4.2, 2.8)
-        axes.fill_between(settings, score - 1.96 * sd, score + 1.96 * sd, color=BLUE, alpha=0.15, linewidth=0)
-        axes.plot(settings, score, color=BLUE, marker="o", markersize=3)
-        axes.axvline(neutral, color=GREY, linewidth=0.8, linestyle=":")
-        axes.set_xlabel(f"{name} ({unit})")
-        axes.set_ylabel("predicted score")
-        return svg_of(plot)

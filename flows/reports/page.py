@@ -83,9 +83,9 @@ class Page:
         wide = found is not None and float(found[1]) > WIDE
         return self._add(kind="figure", address=address, caption=caption, name=name, svg=svg, wide=wide)
 
-    def sheet(self, title: str, tiles: Iterable[Tile], text: str = "") -> Page:
-        """A contact sheet."""
-        return self._add(kind="sheet", title=title, tiles=list(tiles), text=text)
+    def sheet(self, title: str, tiles: Iterable[Tile], text: str = "", size: str = "") -> Page:
+        """A contact sheet; its size is '', 'large' (two side by side) or 'strip' (many small ones in one row)."""
+        return self._add(kind="sheet", title=title, tiles=list(tiles), text=text, size=size)
 
     def _add(self, **section: Any) -> Page:
         self.sections.append(section)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,27 +68,40 @@ def standardised_effects(properties: Mapping[str, Floats], score: Floats) -> lis
         raise ValueError(f"{p} properties need at least {p + LEAST_ROWS} photos that have them all, got {n}")
     x = np.column_stack([_standard(values[name][whole]) for name in names])
     y = _standard(score[whole])
+    return _effects(names, *_slopes(x, y), alone=x.T @ y / n, freedom=np.full(p, n - p - 1.0))
+
+
+def effects_one_by_one(measures: Mapping[str, Floats], score: Floats) -> list[Effect]:
+    """As `standardised_effects`, but each measure on its own: for measures that say nearly the same, such as concepts.
+
+    The correction for many tests is over all of them.
+    """
+    found: dict[str, tuple[float, float, int]] = {}
+    for name, column in measures.items():
+        whole = np.isfinite(score) & np.isfinite(column)
+        if whole.sum() >= 1 + LEAST_ROWS and np.ptp(column[whole]) > 0 and np.ptp(score[whole]) > 0:
+            slope, error = _slopes(_standard(column[whole])[:, None], _standard(score[whole]))
+            found[name] = (float(slope[0]), float(error[0]), int(whole.sum()) - 2)
+    slopes, errors, freedoms = (np.array([row[k] for row in found.values()]) for k in range(3))
+    return _effects(list(found), slopes, errors, alone=slopes, freedom=freedoms)
+
+
+def _slopes(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Least squares without an intercept (all columns have mean 0), with HC3 standard errors."""
     inverse = np.linalg.pinv(x.T @ x)
     slope = inverse @ x.T @ y
-    hat = np.minimum(np.sum(x @ inverse * x, axis=1) + 1 / n, 1 - 1e-9)
+    hat = np.minimum(np.sum(x @ inverse * x, axis=1) + 1 / len(x), 1 - 1e-9)
     scaled = x * ((y - x @ slope) / (1 - hat))[:, None]
-    error = np.sqrt(np.diag(inverse @ (scaled.T @ scaled) @ inverse))
-    freedom = n - p - 1
-    chance = 2 * stats.t.sf(np.abs(slope) / error, freedom)
-    wide = float(stats.t.ppf(0.975, freedom))
-    corrected = stats.false_discovery_control(chance, method="bh") if p else chance
-    found = [
-        Effect(
-            name,
-            float(slope[k]),
-            float(slope[k] - wide * error[k]),
-            float(slope[k] + wide * error[k]),
-            float(x[:, k] @ y / n),
-            float(chance[k]),
-            float(corrected[k]),
-        )
-        for k, name in enumerate(names)
-    ]
+    return slope, np.sqrt(np.diag(inverse @ (scaled.T @ scaled) @ inverse))
+
+
+def _effects(names: Sequence[str], slope: Floats, error: Floats, alone: Floats, freedom: Floats) -> list[Effect]:
+    """Intervals, chances and their correction, the largest effect first."""
+    chance = 2 * stdtr(freedom, -np.abs(slope) / error)
+    wide = stdtrit(freedom, 0.975) * error
+    corrected = stats.false_discovery_control(chance, method="bh") if len(names) else chance
+    columns = (slope, slope - wide, slope + wide, alone, chance, corrected)
+    found = [Effect(name, *(float(column[k]) for column in columns)) for k, name in enumerate(names)]
     return sorted(found, key=lambda effect: -abs(effect.effect))
 
 

@@ -79,8 +79,8 @@ def test_one_file_predicts_from_pixels_what_salon_predicts(rated: Heap) -> None:
     (folder,) = heads.iterdir()
     pictures = {row["photo_id"]: row["bytes"] for row in rated.warehouse.query("SELECT * FROM pictures").to_pylist()}
     for kind in ("linear", "kernel"):
-        assert "at most" in str(outcome.counts[f"{kind}.onnx"]) and "on 24 photos" in str(
-            outcome.counts[f"{kind}.onnx"]
+        assert "at most" in str(outcome.counts[f"ONNX: {kind}.onnx"]) and "on 24 photos" in str(
+            outcome.counts[f"ONNX: {kind}.onnx"]
         )
         told = pq.read_table(folder / f"predictions-{kind}.parquet").to_pylist()
         for row in told[:5]:

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import statsmodels.api as sm
+from statsmodels.stats.multitest import multipletests
 
 from labeling.learning.comparison import Ballots, ceiling, compare
-from labeling.learning.effects import shortcut_report, standardised_effects
+from labeling.learning.effects import effects_one_by_one, shortcut_report, standardised_effects
 from labeling.learning.relevance import CELLS, deletion_effect, edge_order, relevance_map
 from labeling.learning.whatif import KNOBS, contrast, crop, exposure, saturation, variants, warmth
 
@@ -38,6 +39,25 @@ def test_effects_and_their_intervals_are_those_of_statsmodels_hc3() -> None:
     for k in range(3):
         assert found[f"p{k}"].effect == pytest.approx(peer.params[k + 1], abs=1e-10)
         assert (found[f"p{k}"].low, found[f"p{k}"].high) == pytest.approx(tuple(peer.conf_int()[k + 1]), rel=1e-6)
+
+
+def test_effects_one_by_one_are_correlations_with_the_same_intervals_and_one_correction_for_all() -> None:
+    rng = np.random.default_rng(5)
+    concepts = {f"c{k}": rng.normal(size=120) for k in range(20)}
+    concepts["same as c0"] = concepts["c0"] + rng.normal(0, 0.01, 120)
+    y = concepts["c0"] + rng.normal(size=120)
+    found = {e.name: e for e in effects_one_by_one({**concepts, "flat": np.ones(120)}, y)}
+    assert "flat" not in found and len(found) == 21
+    assert found["c0"].real and found["same as c0"].real  # jointly, neither would be
+    assert sum(e.real for e in found.values()) <= 3
+    z = (concepts["c3"] - concepts["c3"].mean()) / concepts["c3"].std()
+    peer = sm.OLS((y - y.mean()) / y.std(), sm.add_constant(z)).fit(cov_type="HC3", use_t=True)
+    assert found["c3"].effect == pytest.approx(np.corrcoef(concepts["c3"], y)[0, 1], abs=1e-10)
+    assert (found["c3"].low, found["c3"].high) == pytest.approx(tuple(peer.conf_int()[1]), rel=1e-6)
+    assert found["c3"].p == pytest.approx(peer.pvalues[1], rel=1e-6)
+    chances = [e.p for e in found.values()]
+    assert [e.adjusted for e in found.values()] == pytest.approx(multipletests(chances, method="fdr_bh")[1])
+    assert effects_one_by_one({}, y) == []
 
 
 def test_too_few_photos_for_so_many_properties_are_refused() -> None:
