@@ -48,7 +48,12 @@ class KernelMap:
 
 
 def squared_distances(a: Rows, b: Rows) -> Rows:
-    """Squared Euclidean distances between rows, shape (len(a), len(b)), none below zero."""
+    """Squared Euclidean distances between rows, shape (len(a), len(b)), none below zero.
+
+    Around the mean of b: vectors that crowd together keep the digits in which they differ.
+    """
+    centre = b.mean(axis=0, dtype=np.float64).astype(b.dtype)
+    a, b = a - centre, b - centre
     found = -2 * (a @ b.T)
     found += np.sum(a * a, axis=1)[:, None]
     found += np.sum(b * b, axis=1)[None, :]
@@ -71,7 +76,8 @@ def choose_rows(rows: int, most: int, seed: int) -> npt.NDArray[np.int64]:
 
 def kernel_map(landmarks: Rows, rate: float) -> KernelMap:
     """The map of some landmarks."""
-    inner = np.exp(-rate * squared_distances(landmarks, landmarks)).astype(np.float64)
+    exact = np.asarray(landmarks, dtype=np.float64)  # rounding in float32 can be more than the jitter makes good
+    inner = np.exp(-rate * squared_distances(exact, exact))
     np.fill_diagonal(inner, 1 + JITTER)
     factor = scipy.linalg.cholesky(inner, lower=True, check_finite=False)
     whitening = scipy.linalg.solve_triangular(factor, np.eye(len(landmarks)), lower=True, check_finite=False).T

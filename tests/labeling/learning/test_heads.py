@@ -49,6 +49,16 @@ def test_a_planted_signal_is_found_and_intervals_hold_on_photos_not_seen(kind: H
     assert gain.mean() > 0.05
 
 
+def test_vectors_that_crowd_together_can_be_learnt_from() -> None:
+    """In float32 the kernel of such vectors is not positive definite by more than its jitter."""
+    x, score, histogram = rated(120)
+    crowded = np.ones(12) / np.sqrt(12) + 1e-3 * x
+    crowded = np.repeat(crowded, 2, axis=0)  # and each of them twice
+    vectors = (crowded / np.linalg.norm(crowded, axis=1, keepdims=True)).astype(np.float32)
+    head = fit_head(vectors[:200], np.repeat(score, 2)[:200], np.repeat(histogram, 2, axis=0)[:200], HeadKind.KERNEL)
+    assert spearman(head.predict(vectors[200:]).score, np.repeat(score, 2)[200:]) > 0.8
+
+
 @pytest.mark.parametrize("kind", HeadKind)
 def test_predicted_histograms_are_proper_and_their_mean_follows_the_score(kind: HeadKind) -> None:
     x, score, histogram = rated(300)
