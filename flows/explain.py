@@ -71,9 +71,9 @@ def explain(root: str, photo: str, head: str = "") -> Outcome:
     predict = predictor(embedder, trained)
     page, counts = explained(run, photo_id, picture, predict, trained)
     report = page.write(run.warehouse.location.local("reports", f"explain-{photo_id[:12]}.html"))
-    counts["head"] = str(file)
+    counts = {"head": f"{trained.kind} of {trained.about['release']} {trained.about['version']}", **counts}
     notes = ("The head was trained on simulated ratings.",) if trained.about.get("simulated") == "true" else ()
-    return publish_counts(Outcome("explain", counts, notes, {"report": str(report)}))
+    return publish_counts(Outcome("explain", counts, notes, {"head": str(file), "report": str(report)}))
 
 
 def newest_head(run: Run) -> Path:

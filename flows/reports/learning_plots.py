@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +49,7 @@ def intervals_plot(rows: Sequence[Row], xlabel: str, line: float | None = None, 
         axes.set_xlabel(xlabel)
         axes.grid(axis="y", visible=False)
         if word:
-            axes.legend(frameon=False, loc="lower left")
+            axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
         return svg_of(plot)
 
 
@@ -114,15 +114,10 @@ def curve_plot(
 ) -> str:
     """One what-if curve with its 95 % band, on the axis that all of a photo's curves share."""
     with styled():
-        plot, axes = new_plot(6.8, 2.5)
+        plot, axes = new_plot(9.6, 2.3)
         axes.fill_between(settings, score - 1.96 * sd, score + 1.96 * sd, alpha=0.15, linewidth=0, color=BLUE)
         axes.plot(settings, score, marker="o", markersize=4, color=BLUE)
         axes.axvline(neutral, linewidth=0.8, linestyle=":", color=GREY)
         axes.axhline(score[list(settings).index(neutral)], linewidth=0.8, linestyle=":", color=GREY)
         axes.set(xlabel=unit, ylabel="predicted score", ylim=limits)
         return svg_of(plot)
-
-
-def standing_rows(figures: Mapping[str, tuple[float, float, float]]) -> list[Row]:
-    """Rows of an intervals plot from names and figures."""
-    return [Row(name, *figure) for name, figure in figures.items()]
