@@ -85,6 +85,16 @@ class SentTask:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """What a model would answer, as it was shown to the raters of a task: their votes are not independent of it."""
+
+    task_key: str = column("the task")
+    value: float = column("the suggested answer to the protocol's overall question, in units of its scale")
+    model: str = column("whose prediction it is: file name and the first 12 hex digits of the file's SHA-256")
+    suggested_at: datetime = column("when it was recorded, before the task was sent", arrival=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stamp:
     """A moment by the gateway's own clock: when a task was shown to a rater, or an answer came."""
 
@@ -281,6 +291,7 @@ PROJECTS = TableSpec("projects", Project, ("server", "project_id"), "Projects of
 SENT_TASKS = TableSpec(
     "sent_tasks", SentTask, ("task_key", "server", "labelstudio_task_id"), "Where tasks live in Label Studio."
 )
+SUGGESTIONS = TableSpec("suggestions", Suggestion, ("task_key",), "What a model suggested to raters.")
 STAMPS = TableSpec(
     "stamps", Stamp, ("server", "labelstudio_task_id", "rater_id", "event", "at"), "What the gateway saw, and when."
 )

@@ -30,6 +30,7 @@ from schemas.ratings import (
     SCORINGS,
     SENT_TASKS,
     STAMPS,
+    SUGGESTIONS,
     TASKS,
 )
 from schemas.releases import BLOCKLIST, MEMBERS, RELEASES
@@ -53,6 +54,7 @@ TABLES: tuple[TableSpec, ...] = (
     BATCHES,
     TASKS,
     PROJECTS,
+    SUGGESTIONS,
     SENT_TASKS,
     STAMPS,
     RATINGS,

@@ -74,6 +74,13 @@ def outcome_table(outcome: Outcome) -> Table:
     return table
 
 
+def run_and_show(flow: str, root: str | None, as_json: bool, **parameters: Any) -> None:
+    """Run a flow, named as ``module:name``, on the warehouse that is meant, and print what it did."""
+    from flows.runtime import run_flow
+
+    show_outcome(run_flow(flow, root=resolve_root(root), **parameters), wants_json(as_json))
+
+
 def print_json(data: Any) -> None:
     """JSON on standard output; dates become ISO text, bytes become hex."""
     json.dump(data, sys.stdout, ensure_ascii=False, default=_plain)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.cli.console import OUT, Json, Root, need, print_json, resolve_root, show_outcome, wants_json
+from flows.cli.console import OUT, Json, Root, need, print_json, resolve_root, run_and_show, show_outcome, wants_json
 from flows.cli.profiles import import_file
 from flows.outcome import Outcome
 
@@ -90,19 +90,27 @@ def status(root: Root = None, as_json: Json = False) -> None:
 def send(
     batch: Annotated[str | None, typer.Argument(help="The batch; else the one that waits, or the first one.")] = None,
     restore: Annotated[bool, typer.Option("--restore", help="Send tasks again that were deleted there.")] = False,
+    suggestions: Annotated[
+        str | None,
+        typer.Option(
+            "--suggestions",
+            help="A prediction file (photo_id, score): raters are shown its scores as suggestions, if the protocol "
+            "says allow_predictions; they bias raters, and are recorded.",
+        ),
+    ] = None,
     root: Root = None,
     as_json: Json = False,
 ) -> None:
     """Send a batch to Label Studio: each task once, whatever breaks on the way."""
-    from flows.runtime import run_flow
-
-    outcome = run_flow("flows.labelstudio.send:send", root=resolve_root(root), batch=batch, restore=restore)
-    show_outcome(outcome, wants_json(as_json))
+    run_and_show("flows.labelstudio.send:send", root, as_json, batch=batch, restore=restore, suggestions=suggestions)
 
 
 def collect(
     reconcile: Annotated[
         bool, typer.Option("--reconcile", help="Compare everything: finds deleted tasks and votes as well.")
+    ] = False,
+    until_ended: Annotated[
+        bool, typer.Option("--listen", help="Go on: collect again whenever Label Studio's webhook gives a hint.")
     ] = False,
     root: Root = None,
     as_json: Json = False,
@@ -110,9 +118,19 @@ def collect(
     """Bring ratings home from Label Studio: new ones, corrections and withdrawals."""
     from flows.runtime import run_flow
 
-    show_outcome(
-        run_flow("flows.labelstudio.collect:collect", root=resolve_root(root), reconcile=reconcile), wants_json(as_json)
-    )
+    place, machine = resolve_root(root), wants_json(as_json)
+
+    def once() -> None:
+        outcome = run_flow("flows.labelstudio.collect:collect", root=place, reconcile=reconcile)
+        if not until_ended or any(outcome.counts.values()):
+            show_outcome(outcome, machine)
+
+    if not until_ended:
+        once()
+        return
+    from flows.labelstudio.listen import listen
+
+    listen(place, once)
 
 
 def gateway(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from flows.cli.console import OUT, Json, Root, print_json, resolve_root, show_outcome, wants_json
+from flows.cli.console import OUT, Json, Root, print_json, resolve_root, run_and_show, wants_json
 
 
 def select(
@@ -31,11 +31,10 @@ def select(
     as_json: Json = False,
 ) -> None:
     """Choose a batch of photos to be rated, and show it before anyone is paid; `salon send` sends exactly that."""
-    from flows.runtime import run_flow
-
-    outcome = run_flow(
+    run_and_show(
         "flows.select:select",
-        root=resolve_root(root),
+        root,
+        as_json,
         n=n,
         from_list=from_list,
         preview=preview,
@@ -44,7 +43,6 @@ def select(
         again=again,
         simulated=simulated,
     )
-    show_outcome(outcome, wants_json(as_json))
 
 
 def plan(
@@ -60,11 +58,10 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Work out votes per photo, hours and cost for a wanted precision, and which photos are settled."""
-    from flows.runtime import run_flow
-
-    outcome = run_flow(
+    run_and_show(
         "flows.plan:plan",
-        root=resolve_root(root),
+        root,
+        as_json,
         interval=interval,
         icc=icc,
         photos=photos,
@@ -72,7 +69,6 @@ def plan(
         sd=sd,
         icc1=icc1,
     )
-    show_outcome(outcome, wants_json(as_json))
 
 
 def simulate(
@@ -99,15 +95,13 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Let simulated raters answer a batch; every row says that it is simulated."""
-    from flows.runtime import run_flow
-
     if loop:
-        show_outcome(run_flow("flows.simulate_loop:loop", root=resolve_root(root), release=loop), wants_json(as_json))
+        run_and_show("flows.simulate_loop:loop", root, as_json, release=loop)
         return
-
-    outcome = run_flow(
+    run_and_show(
         "flows.simulate:simulate",
-        root=resolve_root(root),
+        root,
+        as_json,
         batch=batch,
         n=n,
         raters=raters,
@@ -118,7 +112,6 @@ def simulate(
         from_ratings=from_ratings,
         through=through,
     )
-    show_outcome(outcome, wants_json(as_json))
 
 
 def protocols(root: Root = None, as_json: Json = False) -> None:

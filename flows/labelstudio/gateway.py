@@ -252,7 +252,9 @@ class Gateway:
         elif ruling.name == "submit" and ruling.number is not None:
             self._stamp(rater, ruling.number, "submitted")
             self._count(rater, int(data["project"]), ruling.number)
-        return json.dumps(blind(data, rater.user, self.rights.suggestions)).encode()
+        asked = data.get("project") if isinstance(data, dict) else None
+        suggestions = isinstance(asked, int) and self.rights.shows_suggestions(asked)
+        return json.dumps(blind(data, rater.user, suggestions)).encode()
 
     def _count(self, rater: Rater, project: int, task: int) -> None:
         if project in rater.done:

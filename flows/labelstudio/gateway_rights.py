@@ -34,7 +34,7 @@ class Rights:
         self._tasks: dict[int, int] = {}
         self._pictures: dict[str, int] = {}
         self._lengths: dict[int, int] = {}
-        self.suggestions = False
+        self._suggesting: set[int] = set()
         self._reread()
 
     def _reread(self) -> bool:
@@ -43,7 +43,7 @@ class Rights:
             return False
         self._read_at = time.monotonic()
         self._projects = {p.project_id: p for p in projects_of(self.run, self.namespace)}
-        self.suggestions = any(protocol_of(p).allow_predictions for p in self._projects.values())
+        self._suggesting = {n for n, p in self._projects.items() if protocol_of(p).allow_predictions}
         sent = self.run.warehouse.table(SENT_TASKS).read(
             ["labelstudio_task_id", "project_id", "task_key"], where=pc.field("server") == self.namespace
         )
@@ -90,7 +90,12 @@ class Rights:
         if project is None or not self.run.settings.labelstudio.one_touch:
             return False
         protocol = protocol_of(project)
-        return protocol.kind is not ProtocolKind.SLIDER and not (protocol.attributes or protocol.reasons)
+        more = protocol.attributes or protocol.reasons or protocol.allow_predictions
+        return protocol.kind is not ProtocolKind.SLIDER and not more
+
+    def shows_suggestions(self, number: int) -> bool:
+        """Whether the protocol of a project lets raters see a model's predictions."""
+        return number in self._suggesting
 
     def first_project(self, rater_id: str, user: int) -> int | None:
         """Where the rater's work is: the newest list of their own, else the newest shared queue after its practice."""

@@ -1,5 +1,5 @@
-// Part of Salon's gateway: shows how far a rater is, submits an answer that is complete, invites to breaks, tells the
-// screen's size. Nothing else.
+// Part of Salon's gateway: shows how far a rater is, submits an answer that is complete, moves the slider by keys,
+// invites to breaks, tells the screen's size. Nothing else.
 "use strict";
 (() => {
   const project = (location.pathname.match(/^\/projects\/(\d+)/) || [])[1];
@@ -35,7 +35,15 @@
     go.style.display = button ? "" : "none";
     go.onclick = () => { cover.style.display = "none"; then(); };
     cover.style.display = "flex";
+    if (button) setTimeout(() => go.focus(), 1000);  // not at once: a key meant for a photo must not end a break
   };
+  const is_covered = () => cover.style.display === "flex";
+  // Nothing behind the cover takes a key.
+  addEventListener("keydown", event => {
+    if (!is_covered()) return;
+    event.stopImmediatePropagation();
+    if (event.target !== go) event.preventDefault();
+  }, true);
   let one_touch = false;
   const look = async () => {
     const answer = await fetched("/salon/progress?project=" + project);
@@ -87,11 +95,41 @@
   };
   addEventListener("keydown", event => {
     if (hold(event) || !one_touch || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (/^[0-9qwr]$/.test(event.key) && !is_typing(event) && cover.style.display !== "flex") submit_soon();
+    if (/^[0-9qwr]$/.test(event.key) && !is_typing(event) && !is_covered()) submit_soon();
   }, true);
   addEventListener("click", event => {
     if (!one_touch || !event.isTrusted || !in_answers(event)) return;
     if (!hold(event)) submit_soon();
+  }, true);
+
+  // -- the slider by keyboard ---------------------------------------------------------------------------------------
+  // A slider that has the focus takes all keys for itself, Label Studio's own too. So it never keeps the focus, and is
+  // moved from here: a digit goes to that tenth of the scale, arrows go by one, page keys by ten. Enter submits.
+  const slider = () => document.querySelector(".salon-slider input[type=range]");
+  const write = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
+  const move_to = (input, value) => {
+    write.call(input, String(Math.min(Math.max(Math.round(value), Number(input.min)), Number(input.max))));
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
+  addEventListener("keydown", event => {
+    const input = slider();
+    if (!input || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (is_typing(event) && event.target !== input) return;
+    const low = Number(input.min), high = Number(input.max);
+    if (/^[0-9]$/.test(event.key)) move_to(input, low + (high - low) * Number(event.key) / 10);
+    else if (event.key in STEPS) move_to(input, Number(input.value) + STEPS[event.key]);
+    else return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+  addEventListener("pointerup", () => { const input = slider(); if (input) setTimeout(() => input.blur(), 0); }, true);
+  addEventListener("keydown", event => {
+    if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.repeat) return;
+    if (one_touch || (is_typing(event) && event.target !== slider())) return;
+    const button = document.querySelector(".lsf-controls button[name=submit], .lsf-controls button[name=update]");
+    if (button && !button.disabled && !document.querySelector(".ant-modal-wrap, [role=dialog]")) button.click();
   }, true);
 
   // -- beginning ----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from flows.labelstudio.pictures import Naming, make_pictures
 from flows.labelstudio.project import ensure_project
 from flows.labelstudio.raters import places
 from flows.labelstudio.studies import Part, Study, projects_of, study_of
+from flows.labelstudio.suggestions import record_suggestions
 from flows.labelstudio.transfer import Sent, Transfer
 from flows.outcome import Outcome
 from flows.progress import Tracker, track
@@ -32,7 +33,7 @@ from warehouse.locks import exclusive
 
 
 @flow(name="send", flow_run_name="send {root}")
-def send(root: str, batch: str | None = None, restore: bool = False) -> Outcome:
+def send(root: str, batch: str | None = None, restore: bool = False, suggestions: str | None = None) -> Outcome:
     """Send a batch's tasks to Label Studio; what is there already is not sent again.
 
     Parameters
@@ -44,12 +45,19 @@ def send(root: str, batch: str | None = None, restore: bool = False) -> Outcome:
         there is none at all, one is chosen by the settings' rule.
     restore : bool
         Send tasks again that were deleted in Label Studio.
+    suggestions : str, optional
+        A prediction file whose scores raters are shown as suggestions; only where the protocol allows it.
     """
     run = open_run(root)
     batch_id = batch or _last_sent(run) or ensure_batch(run)
     if batch_id is None:
         return publish_counts(Outcome("send", {"new tasks": 0}, ("Nothing is left to send.",)))
     study = study_of(run, batch_id)
+    notes: list[str] = []
+    if suggestions:
+        without = record_suggestions(run, study, suggestions)
+        notes = [f"{without} tasks have no suggestion: their photos are not in {suggestions}."] if without else []
+        study = study_of(run, batch_id)
     with connect(run) as link:
         if not restore and not _missing(run, link, study.tasks):
             return publish_counts(_outcome(run, link, study, Sent(), 0, 0))
@@ -57,7 +65,8 @@ def send(root: str, batch: str | None = None, restore: bool = False) -> Outcome:
             made, reduced = make_pictures(run, study)
             done = _send_parts(run, link, study)
     _mark_sent(run, study)
-    return publish_counts(_outcome(run, link, study, done, made, reduced))
+    outcome = _outcome(run, link, study, done, made, reduced)
+    return publish_counts(dataclasses.replace(outcome, notes=(*outcome.notes, *notes)))
 
 
 def _send_parts(run: Run, link: Connection, study: Study) -> Sent:
@@ -82,7 +91,7 @@ def in_attempts(attempt: Callable[[], Sent]) -> Sent:
 def _send_part(run: Run, link: Connection, study: Study, part: Part, rater_id: str | None, bar: Tracker) -> Sent:
     """One attempt to send the tasks of one project; each attempt begins with what is there."""
     project = ensure_project(run, link, study, part, rater_id)
-    return Transfer(run, link, project, study.protocol, Naming(run, study)).send(part.tasks, bar)
+    return Transfer(run, link, project, study, Naming(run, study)).send(part.tasks, bar)
 
 
 def _last_sent(run: Run) -> str | None:
@@ -115,6 +124,8 @@ def _outcome(run: Run, link: Connection, study: Study, done: Sent, made: int, re
         "projects": len(projects),
         "pictures made": made,
     }
+    if study.suggestions:
+        counts["suggestions"] = len(study.suggestions)
     notes = ["All of it is in Label Studio. For another batch: `salon select`."] if not done.new else []
     if done.found:
         notes.append(f"{done.found} tasks were in Label Studio already, from a run that was broken off.")

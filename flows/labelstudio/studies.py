@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow.compute as pc
 
 from flows.context import Run
 from labeling.design.shared import PRACTICE_SLOT
 from labeling.labelstudio.annotations import Shown
+from labeling.labelstudio.panel import result_of
 from labeling.labelstudio.payloads import payload, picture_names
+from labeling.protocols.answers import Answer
 from labeling.protocols.catalogue import resolve
 from schemas.errors import WrongUse
 from schemas.protocols import Protocol
-from schemas.ratings import BATCHES, PROJECTS, TASKS, Batch, Project, Task
+from schemas.ratings import BATCHES, PROJECTS, TASKS, Batch, Project, Suggestion, Task
 from schemas.settings.study import Queue
 
 
@@ -41,6 +44,8 @@ class Study:
     queue: Queue
     overlap: int
     parts: tuple[Part, ...]
+    suggestions: Mapping[str, Suggestion] = field(default_factory=dict)
+    """By task key; none unless the protocol allows them and they were recorded."""
 
     @property
     def tasks(self) -> list[Task]:
@@ -74,7 +79,15 @@ def study_of(run: Run, batch_id: str) -> Study:
     shared = tuple(_ordered(t for t in tasks if t.slot is None))
     if shared:
         parts.append(Part(None, shared))
-    return Study(batch, protocol, Queue(design["queue"]), int(design["overlap"]), tuple(parts))
+    suggested = _suggestions(run, batch_id) if protocol.allow_predictions else {}
+    return Study(batch, protocol, Queue(design["queue"]), int(design["overlap"]), tuple(parts), suggested)
+
+
+def _suggestions(run: Run, batch_id: str) -> dict[str, Suggestion]:
+    rows = run.warehouse.query(
+        "SELECT s.* FROM suggestions s JOIN tasks t USING (task_key) WHERE t.batch_id = $1", [batch_id]
+    ).to_pylist()
+    return {row["task_key"]: Suggestion(**row) for row in rows}
 
 
 def batch_named(run: Run, batch_id: str) -> Batch:
@@ -113,10 +126,14 @@ def shown_in(project: Project, protocol: Protocol, tasks: Iterable[Task]) -> dic
     }
 
 
-def payload_of(prefix: str, protocol: Protocol, task: Task) -> dict[str, dict[str, str]]:
+def payload_of(prefix: str, protocol: Protocol, task: Task, suggestion: Suggestion | None = None) -> dict[str, Any]:
     """A task as it is imported, with its pictures under a common beginning of their addresses."""
     names = set(picture_names(task, protocol).values())
-    return payload(task, protocol, {name: prefix + name for name in names})
+    made = payload(task, protocol, {name: prefix + name for name in names})
+    if suggestion is not None:
+        result = result_of(protocol, Answer(values={protocol.question: suggestion.value}))
+        made["predictions"] = [{"model_version": suggestion.model, "result": result}]
+    return made
 
 
 def _ordered(tasks: Iterable[Task]) -> list[Task]:

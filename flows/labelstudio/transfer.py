@@ -19,10 +19,9 @@ import pyarrow.compute as pc
 from flows.context import Run
 from flows.labelstudio.connection import Connection
 from flows.labelstudio.pictures import Naming
-from flows.labelstudio.studies import payload_of
+from flows.labelstudio.studies import Study, payload_of
 from flows.progress import Tracker
 from labeling.labelstudio.payloads import KEY, chunks
-from schemas.protocols import Protocol
 from schemas.ratings import SENT_TASKS, Project, SentTask, Task
 
 
@@ -48,7 +47,7 @@ class Transfer:
     run: Run
     link: Connection
     project: Project
-    protocol: Protocol
+    study: Study
     naming: Naming
 
     def send(self, tasks: Sequence[Task], bar: Tracker) -> Sent:
@@ -89,8 +88,8 @@ class Transfer:
     def _prepare(self, tasks: Sequence[Task]) -> list[dict[str, Any]]:
         """What a call says, once the pictures of its tasks can be seen."""
         self.naming.show(tasks)
-        prefix = self.project.pictures
-        return [payload_of(prefix, self.protocol, task) for task in tasks]
+        prefix, protocol, suggested = self.project.pictures, self.study.protocol, self.study.suggestions
+        return [payload_of(prefix, protocol, task, suggested.get(task.task_key)) for task in tasks]
 
     def _keys_there(self) -> tuple[dict[str, int], bool]:
         """The first task number of every key in a project, and whether any key is there twice."""

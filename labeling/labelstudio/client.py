@@ -176,11 +176,13 @@ class LabelStudio:
         """All webhooks of the organisation."""
         return [_plain(hook) for hook in self._told(lambda: self._sdk.webhooks.list())]
 
-    def create_webhook(self, url: str, actions: Sequence[str], headers: Mapping[str, str]) -> int:
-        """Let the server call an address after some actions, saying no more than which; returns its number."""
+    def create_webhook(self, url: str, project: int, actions: Sequence[str], headers: Mapping[str, str]) -> int:
+        """Let the server call an address after some actions in a project, saying which alone; returns its number."""
         settings = {"send_payload": False, "send_for_all_actions": False, "is_active": True}
         made = self._told(
-            lambda: self._sdk.webhooks.create(url=url, actions=list(actions), headers=dict(headers), **settings)
+            lambda: self._sdk.webhooks.create(
+                url=url, project=project, actions=list(actions), headers=dict(headers), **settings
+            )
         )
         return int(made.id)
 

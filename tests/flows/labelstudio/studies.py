@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from labeling.design.stimuli import Stimulus, task_key, task_of
 from labeling.protocols.catalogue import resolve
 from schemas.codes import TaskRole
 from schemas.photos import PHOTOS, SIGHTINGS, Photo, Sighting
+from schemas.protocols import Protocol
 from schemas.ratings import BATCHES, TASKS, Batch, BatchState, Task
 from warehouse.store import Warehouse
 
@@ -33,13 +34,19 @@ def picture(number: int, size: tuple[int, int] = (320, 240)) -> bytes:
     return stream.getvalue()
 
 
-def add_photos(warehouse: Warehouse, count: int, first: int = 0) -> list[str]:
-    """Files of their own, and their rows; returns the photo ids."""
-    folder = warehouse.location.local("files")
+def add_photos(
+    warehouse: Warehouse,
+    count: int,
+    first: int = 0,
+    sizes: Sequence[tuple[int, int]] = ((320, 240),),
+    folder: Path | None = None,
+) -> list[str]:
+    """Files of their own, of these sizes in turn, and their rows; returns the photo ids."""
+    folder = folder or warehouse.location.local("files")
     folder.mkdir(exist_ok=True)
     photos, sightings = [], []
     for number in range(first, first + count):
-        data = picture(number)
+        data = picture(number, sizes[number % len(sizes)])
         path = folder / f"{number}.jpg"
         path.write_bytes(data)
         photos.append(photo_row(data, path))
@@ -92,13 +99,14 @@ def add_batch(
     queue: str = "shared_queue",
     overlap: int = 3,
     simulated: bool = False,
+    protocols: Mapping[str, Protocol] | None = None,
 ) -> str:
-    """Write a batch that waits to be sent."""
+    """Write a batch that waits to be sent; `protocols` are those of the settings."""
     warehouse.table(TASKS).insert(tasks)
     batch = Batch(
         batch_id=name,
         protocol=protocol,
-        protocol_version=resolve({}, protocol).version,
+        protocol_version=resolve(protocols or {}, protocol).version,
         selection="{}",
         design=json.dumps({"queue": queue, "overlap": overlap}),
         photos=len({task.photo_id for task in tasks}),
