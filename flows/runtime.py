@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from flows.outcome import Outcome
@@ -71,7 +72,22 @@ def run_flow(
         module, _, name = flow.partition(":")
         flow = getattr(importlib.import_module(module), name)
     assert not isinstance(flow, str)
-    return flow(**parameters)
+    with without_heartbeats():
+        return flow(**parameters)
+
+
+@contextmanager
+def without_heartbeats() -> Iterator[None]:
+    """Run flows without Prefect's heartbeats: each flow waits up to a second at its end for the thread that sends them.
+
+    They tell a server that a scheduled run has died; a command has somebody, or a scheduler, who sees that. Whoever
+    sets PREFECT_FLOWS_HEARTBEAT_FREQUENCY has them.
+    """
+    from prefect.settings import temporary_settings
+
+    given = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY" in os.environ
+    with nullcontext() if given else temporary_settings(updates={"flows.heartbeat_frequency": None}):
+        yield
 
 
 def publish_counts(outcome: Outcome) -> Outcome:

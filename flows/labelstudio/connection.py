@@ -96,13 +96,13 @@ def picture_prefix(run: Run, link: Connection, batch_id: str) -> str:
     return f"{LOCAL_FILES}{inside.as_posix()}/"
 
 
-def share_pictures(run: Run, link: Connection, project: int, batch_id: str) -> None:
+def share_pictures(run: Run, link: Connection, project: int, batch_id: str, *, is_new: bool = False) -> None:
     """Let the accounts of a project see a batch's pictures."""
     location = run.warehouse.location
     if location.is_local:
         folder = location.local(SHOWN, batch_id)
         folder.mkdir(parents=True, exist_ok=True)
-        link.client.add_local_files(project, str(folder.resolve()), f"pictures of {batch_id}")
+        link.client.add_local_files(project, str(folder.resolve()), f"pictures of {batch_id}", is_new=is_new)
         return
     bucket, _, prefix = location.join(SHOWN, batch_id).partition("://")[2].partition("/")
     link.client.add_s3(
@@ -115,7 +115,7 @@ def share_pictures(run: Run, link: Connection, project: int, batch_id: str) -> N
             "presign_ttl": 240,
             "use_blob_urls": True,
             "region_name": os.environ.get("AWS_REGION", "us-east-1"),
-            "s3_endpoint": os.environ.get("AWS_ENDPOINT_URL", ""),
+            "s3endpoint": os.environ.get("AWS_ENDPOINT_URL", ""),
             "aws_access_key_id": os.environ.get("AWS_ACCESS_KEY_ID", ""),
             "aws_secret_access_key": os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
         },

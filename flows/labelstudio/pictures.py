@@ -28,6 +28,9 @@ from warehouse.releases.gather import whereabouts
 from warehouse.releases.originals import Originals
 from warehouse.renditions import Renditions
 
+COPIES = 16
+"""Copies at once in an object store, where each waits for an answer."""
+
 SHARD = 200
 """Photos per shard: what is in memory at once."""
 
@@ -57,14 +60,25 @@ class Naming:
 
     def __init__(self, run: Run, study: Study) -> None:
         self._store = renditions(run)
+        self._is_local = run.warehouse.location.is_local
         self._batch_id, self._protocol = study.batch.batch_id, study.protocol
+        self._shown: set[str] = set()
 
     def show(self, tasks: Sequence[Task]) -> None:
         """Name the pictures of some tasks; names that are there stay."""
+        wanted = []
         for row in tasks:
-            names = dict.fromkeys(picture_names(row, self._protocol).values())
-            for photo, name in zip(photos_of(row), names, strict=False):
+            if row.task_key not in self._shown:
+                self._shown.add(row.task_key)
+                names = dict.fromkeys(picture_names(row, self._protocol).values())
+                wanted += zip(photos_of(row), names, strict=False)
+        if self._is_local:  # a link takes microseconds
+            for photo, name in wanted:
                 self._store.show(photo, self._batch_id, name)
+            return
+        with ThreadPoolExecutor(COPIES) as pool:
+            for _ in pool.map(lambda pair: self._store.show(pair[0], self._batch_id, pair[1]), wanted):
+                pass
 
 
 def renditions(run: Run) -> Renditions:

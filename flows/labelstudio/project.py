@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from flows.context import Run
@@ -16,32 +17,39 @@ EVERYBODY = 100_000
 """Raters per practice task: more than there will ever be."""
 
 
-def ensure_project(run: Run, link: Connection, study: Study, part: Part, rater_id: str | None) -> Project:
+@dataclass(frozen=True)
+class Ensured:
+    """A project, and whether it was made just now: then it holds no task yet."""
+
+    project: Project
+    is_new: bool
+
+
+def ensure_project(run: Run, link: Connection, study: Study, part: Part, rater_id: str | None) -> Ensured:
     """The project of a part: as recorded, else as found by its marker after a fault, else made."""
     batch_id = study.batch.batch_id
     for known in projects_of(run, link.namespace):
         if (known.batch_id, known.slot) == (batch_id, part.slot):
             _still_there(link, known)
-            return known
+            return Ensured(known, is_new=False)
     marked = marker(run.root, batch_id, str(part.slot), part.tasks[0].task_key)
-    prefix = picture_prefix(run, link, batch_id)
     number = next((p["id"] for p in link.client.projects() if p.get("description") == marked), None)
-    if number is None:
-        number = link.client.create_project(_settings(study, part, marked))
-    share_pictures(run, link, number, batch_id)
+    is_new = number is None
+    made = link.client.create_project(_settings(study, part, marked)) if number is None else link.client.project(number)
+    share_pictures(run, link, int(made["id"]), batch_id, is_new=is_new)
     project = Project(
         server=link.namespace,
-        project_id=number,
+        project_id=int(made["id"]),
         batch_id=batch_id,
         slot=part.slot,
         rater_id=rater_id,
         protocol=study.protocol.model_dump_json(),
-        config=config_hash(link.client.project(number)["label_config"]),
-        pictures=prefix,
+        config=config_hash(made["label_config"]),
+        pictures=picture_prefix(run, link, batch_id),
         seen_until=None,
     )
     keep_project(run, project)
-    return project
+    return Ensured(project, is_new)
 
 
 def _settings(study: Study, part: Part, marked: str) -> dict[str, Any]:

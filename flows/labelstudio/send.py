@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pyarrow.compute as pc
@@ -90,8 +91,13 @@ def in_attempts(attempt: Callable[[], Sent]) -> Sent:
 
 def _send_part(run: Run, link: Connection, study: Study, part: Part, rater_id: str | None, bar: Tracker) -> Sent:
     """One attempt to send the tasks of one project; each attempt begins with what is there."""
-    project = ensure_project(run, link, study, part, rater_id)
-    return Transfer(run, link, project, study, Naming(run, study)).send(part.tasks, bar)
+    naming = Naming(run, study)
+    naming.show(part.tasks[:1])  # Label Studio refuses a folder of a bucket that holds nothing
+    with ThreadPoolExecutor(1) as ahead:
+        named = ahead.submit(naming.show, part.tasks[: run.settings.labelstudio.import_size])
+        ensured = ensure_project(run, link, study, part, rater_id)
+        named.result()
+    return Transfer(run, link, ensured.project, study, naming).send(part.tasks, bar, is_new=ensured.is_new)
 
 
 def _last_sent(run: Run) -> str | None:

@@ -50,24 +50,29 @@ class Transfer:
     study: Study
     naming: Naming
 
-    def send(self, tasks: Sequence[Task], bar: Tracker) -> Sent:
-        """One attempt to send what is missing among a project's tasks."""
-        there, doubled = self._keys_there()
-        recorded = self._recorded()
+    def send(self, tasks: Sequence[Task], bar: Tracker, *, is_new: bool = False) -> Sent:
+        """One attempt to send what is missing among a project's tasks; a new project is not asked for what it has."""
+        there, doubled = ({}, False) if is_new else self._keys_there()
         known = [task for task in tasks if task.task_key in there]
+        recorded = self._recorded() if known else set()
         lost_answers = [t for t in known if (t.task_key, there[t.task_key]) not in recorded]
         self._record(lost_answers, [there[t.task_key] for t in lost_answers])
         self.naming.show(known)
         bar.advance(len(known))
         missing = [task for task in tasks if task.task_key not in there]
-        count = self._import(missing, bar)
+        self._import(missing, bar)
         done = Sent(new=len(missing), found=len(lost_answers))
-        if doubled or count != len(tasks):
+        # An answer that is lost ends an attempt, so that whatever came into a new project came in once.
+        if not is_new and (doubled or self._count() != len(tasks)):
             done.doubles = self._remove_doubles()
         return done
 
-    def _import(self, missing: Sequence[Task], bar: Tracker) -> int:
-        """Import tasks in calls of the settings' size; returns how many tasks the project then has."""
+    def _count(self) -> int:
+        """How many tasks the project has."""
+        return int(self.link.client.project(self.project.project_id)["task_number"] or 0)
+
+    def _import(self, missing: Sequence[Task], bar: Tracker) -> None:
+        """Import tasks in calls of the settings' size."""
         calls = chunks(missing, self.run.settings.labelstudio.import_size)
         recording: list[Future[None]] = []
         # Two threads, so that a slow commit never holds back what the next call needs.
@@ -80,10 +85,8 @@ class Transfer:
                 numbers = self.link.client.import_tasks(self.project.project_id, payloads)
                 recording.append(writing.submit(self._record, call, numbers))
                 bar.advance(len(call))
-            count = self.link.client.project(self.project.project_id)["task_number"] or 0
             for written in recording:
                 written.result()
-        return int(count)
 
     def _prepare(self, tasks: Sequence[Task]) -> list[dict[str, Any]]:
         """What a call says, once the pictures of its tasks can be seen."""

@@ -145,9 +145,9 @@ class LabelStudio:
         """One project with its settings and counts."""
         return _plain(self._told(lambda: self._sdk.projects.get(number), f"project {number}"))
 
-    def create_project(self, settings: Payload) -> int:
-        """Make a project; returns its number."""
-        return int(self._told(lambda: self._sdk.projects.create(**settings)).id)
+    def create_project(self, settings: Payload) -> Payload:
+        """Make a project; returns it as the server keeps it."""
+        return _plain(self._told(lambda: self._sdk.projects.create(**settings)))
 
     def update_project(self, number: int, settings: Payload) -> None:
         """Change some of a project's settings."""
@@ -157,10 +157,10 @@ class LabelStudio:
         """Delete a project with all its tasks."""
         self._told(lambda: self._sdk.projects.delete(number), f"project {number}")
 
-    def add_local_files(self, project: int, folder: str, title: str) -> None:
-        """Let the accounts see the pictures in a folder under the server's document root."""
+    def add_local_files(self, project: int, folder: str, title: str, *, is_new: bool = False) -> None:
+        """Let the accounts see the pictures in a folder under the server's document root; a new project has none."""
         storages = self._sdk.import_storage.local
-        known = self._told(lambda: storages.list(project=project))
+        known = [] if is_new else self._told(lambda: storages.list(project=project))
         if not any(storage.path == folder for storage in known):
             self._told(lambda: storages.create(project=project, path=folder, title=title, use_blob_urls=True))
 

@@ -21,7 +21,9 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     from prefect.context import refresh_global_settings_context
 
     from flows.prefect_server import ensure_server
+    from flows.runtime import without_heartbeats
 
     refresh_global_settings_context()
     ensure_server()
-    yield
+    with without_heartbeats():
+        yield

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -97,10 +97,9 @@ def test_a_sender_killed_at_any_moment_is_finished_by_the_next(moment: int, labe
     warehouse = labelstudio.warehouse(SMALL_IMPORTS)
     long_batch(warehouse, TASKS)
     with sender(warehouse) as process:
-        project = wait_for_project(warehouse, process)
-        time.sleep(random.Random(moment).uniform(0, 2.0))
+        wait_for_the_middle(warehouse, moment)
         process.kill()
-    assert project
+    print(f"killed with {warehouse.table(SENT_TASKS).count()} of {TASKS} tasks recorded")
     send(root=warehouse.location.root)
     with labelstudio.client() as client:
         assert_every_task_is_there_once(warehouse, client)
@@ -157,10 +156,17 @@ def test_a_token_that_ends_in_the_middle_is_named_and_a_new_one_goes_on(
 def test_label_studio_killed_during_the_import_doubles_nothing(moment: int, mortal: Mortal) -> None:
     warehouse = mortal.warehouse(moment)
     long_batch(warehouse, TASKS)
-    killer = threading.Timer(random.Random(moment).uniform(0.2, 4.0), mortal.kill_and_restart)
+
+    def kill() -> None:
+        wait_for_the_middle(warehouse, moment)
+        mortal.kill_and_restart()
+        print(f"killed with {warehouse.table(SENT_TASKS).count()} of {TASKS} tasks recorded")
+
+    killer = threading.Thread(target=kill)
     killer.start()
-    until_done(warehouse.location.root)
+    runs = until_done(warehouse.location.root)
     killer.join()
+    print(f"{runs} runs")
     with mortal.client() as client:
         assert_every_task_is_there_once(warehouse, client)
 
@@ -169,19 +175,22 @@ def test_label_studio_killed_during_the_import_doubles_nothing(moment: int, mort
 @pytest.mark.server
 @moments
 def test_label_studio_killed_during_collecting_loses_and_doubles_nothing(moment: int, mortal: Mortal) -> None:
-    warehouse = mortal.rated()
+    warehouse = mortal.rated(fresh=moment % 2 == 0)
     before = warehouse.query("SELECT count(*) AS n FROM ratings")["n"][0].as_py()
-    killer = threading.Timer(random.Random(moment).uniform(0, 1.5), mortal.kill_and_restart)
+    root = warehouse.location.root
+    took = mortal.seconds_of(lambda: collect(root=root, reconcile=True)) if before else 1.0
+    killer = threading.Timer(random.Random(moment).uniform(0, 1.2) * took, mortal.kill_and_restart)
     killer.start()
-    for _ in range(5):
+    for run in range(1, 6):
         try:
-            collect(root=warehouse.location.root, reconcile=True)
+            collect(root=root, reconcile=True)
         except SalonError:
             time.sleep(1)
         else:
+            print(f"{before} ratings before, done in run {run}")
             break
     killer.join()
-    collect(root=warehouse.location.root, reconcile=True)
+    collect(root=root, reconcile=True)
     rows = warehouse.query("SELECT count(*) AS n, count(DISTINCT identity) AS i FROM current_ratings").to_pylist()
     assert rows == [{"n": Mortal.RATED, "i": Mortal.RATED}]
     assert before in (0, Mortal.RATED)
@@ -192,9 +201,15 @@ def test_label_studio_killed_during_collecting_loses_and_doubles_nothing(moment:
 @moments
 def test_a_collector_killed_at_any_moment_loses_and_doubles_nothing(moment: int, mortal: Mortal) -> None:
     warehouse = mortal.rated(fresh=True)
-    with subprocess.Popen([*SALON, "collect"], env=mortal.environment(warehouse), stdout=subprocess.DEVNULL) as process:
-        time.sleep(random.Random(moment).uniform(0.5, 8.0))
+    environment = mortal.environment(warehouse)
+    command = [*SALON, "collect"]
+    took = mortal.seconds_of(lambda: subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True))
+    warehouse = mortal.rated(fresh=True)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        # Its start takes most of the time, and breaks nothing.
+        time.sleep(random.Random(moment).uniform(0.4, 1.0) * took)
         process.kill()
+    print(f"killed with {warehouse.query('SELECT count(*) AS n FROM ratings')['n'][0]} ratings there")
     collect(root=warehouse.location.root)
     rows = warehouse.query("SELECT count(*) AS n, count(DISTINCT identity) AS i FROM ratings").to_pylist()
     assert rows == [{"n": Mortal.RATED, "i": Mortal.RATED}]
@@ -249,6 +264,12 @@ class Mortal:
             table.replace([table.spec.row(**row) for row in rows])
         return self._rated
 
+    def seconds_of(self, work: Callable[[], object]) -> float:
+        """How long something takes on this machine."""
+        begun = time.monotonic()
+        work()
+        return time.monotonic() - begun
+
     def kill_and_restart(self) -> None:
         running = self.folder.running()
         assert running is not None
@@ -290,13 +311,13 @@ def sender(warehouse: Warehouse) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*SALON, "send"], env=environment, stdout=subprocess.DEVNULL)
 
 
-def wait_for_project(warehouse: Warehouse, process: subprocess.Popen[bytes]) -> bool:
-    """Wait until the sender has made its project: what comes next are imports."""
-    while process.poll() is None:
-        if warehouse.table(PROJECTS).count():
-            return True
-        time.sleep(0.05)
-    return False
+def wait_for_the_middle(warehouse: Warehouse, moment: int) -> None:
+    """Wait until a random part of the tasks is recorded, and a random moment more."""
+    rng = random.Random(moment)
+    part = rng.randrange(0, TASKS - 25, 25)
+    while not warehouse.table(PROJECTS).count() or warehouse.table(SENT_TASKS).count() < part:
+        time.sleep(0.01)
+    time.sleep(rng.uniform(0, 0.25))
 
 
 def renewed(server: TestServer, client: LabelStudio) -> Credentials:
