@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -10,13 +15,14 @@ from prefect.cache_policies import NO_CACHE
 from curation.filtering.decisions import KIND_VERSIONS, Decisions, definition_hash, is_scored, measure_hash
 from flows.context import Run, open_run
 from flows.filter_obstacles import applicable
-from flows.filter_rules import Evidence
+from flows.filter_rules import Evidence, Ruling
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
 from flows.settled import unless_settled
 from schemas.photos import VERDICTS
 from schemas.settings.rules import Missing, Rule
+from warehouse.contents import ROWS, Batches
 
 NO_RULE = "none"
 """Rule name of the verdicts that let everything pass where no rule is in force."""
@@ -39,38 +45,75 @@ def decide_all(run: Run) -> Outcome:
     """Decide by every rule that can be evaluated, and write the verdicts."""
     applied = applicable(run)
     evidence = Evidence(run, applied.rules)
-    counts: dict[str, int | float | str] = {"photos": len(evidence.photo_ids)}
-    tables: list[pa.Table] = []
+    total = len(evidence.photo_ids)
+    counts: dict[str, int | float | str] = {"photos": total}
+    in_force: list[InForce] = []
     notes = list(applied.notes)
-    dropped = np.zeros(len(evidence.photo_ids), dtype=bool)
+    dropped = np.zeros(total, dtype=bool)
     with track("filter", total=len(applied.rules)) as progress:
         for name, rule in applied.rules.items():
-            decisions = evidence.decide(rule, ~dropped)
-            dropped |= ~decisions.kept
-            notes += unknown_to(name, rule, decisions)
-            counts[f"dropped by {name}"] = int(np.count_nonzero(~decisions.kept))
-            tables.append(verdict_rows(name, rule, evidence.photo_ids, decisions, evidence.space_of(rule)))
+            ruling = evidence.ruling(rule, ~dropped)
+            drops, said = look_over(name, rule, ruling, total)
+            dropped |= drops
+            notes += said
+            counts[f"dropped by {name}"] = int(np.count_nonzero(drops))
+            in_force.append(InForce(name, rule, evidence.space_of(rule), ruling))
             progress.advance(dropped=int(np.count_nonzero(dropped)))
-    if not applied.rules:
-        tables.append(everything_passes(evidence.photo_ids))
-    written = task(name="write verdicts", cache_policy=NO_CACHE, **RETRIES)(write_verdicts)(run, tables)
+    batches = partial(verdict_batches, evidence.photo_ids, in_force)
+    written = task(name="write verdicts", cache_policy=NO_CACHE, **RETRIES)(write_verdicts)(run, batches)
     counts["kept"] = int(np.count_nonzero(~dropped))
     counts["verdicts"] = "written" if written else "unchanged"
     return Outcome(stage="filter", counts=counts, notes=tuple(notes), again={"verdicts": "unchanged"})
 
 
-def unknown_to(name: str, rule: Rule, decisions: Decisions) -> list[str]:
-    """A sentence where a rule that measures had nothing to look at on some photos."""
-    unknown = np.flatnonzero(np.isnan(decisions.score))
-    if not is_scored(rule) or not len(unknown):
-        return []
+@dataclass(frozen=True)
+class InForce:
+    """A rule in force, and what it decides."""
+
+    name: str
+    rule: Rule
+    space: str
+    ruling: Ruling
+
+
+def parts(total: int) -> Iterator[slice]:
+    """Places of the photos that are decided about together: reasons are words, which are made for these alone."""
+    return (slice(start, min(total, start + ROWS)) for start in range(0, total, ROWS))
+
+
+def look_over(name: str, rule: Rule, ruling: Ruling, total: int) -> tuple[npt.NDArray[np.bool_], list[str]]:
+    """Which photos a rule drops, and a sentence where a rule that measures had nothing to look at on some."""
+    drops, unknown, why = np.zeros(total, dtype=bool), 0, ""
+    for part in parts(total):
+        decisions = ruling(part)
+        drops[part] = ~decisions.kept
+        missing = np.flatnonzero(np.isnan(decisions.score))
+        unknown += len(missing)
+        why = why or (decisions.reason[missing[0]] if len(missing) else "")
+    if not is_scored(rule) or not unknown:
+        return drops, []
     fate = "stay" if rule.missing is Missing.KEEP else "are dropped"
-    return [f"Rule '{name}': {len(unknown):,} photos {fate}, {decisions.reason[unknown[0]]}."]
+    return drops, [f"Rule '{name}': {unknown:,} photos {fate}, {why}."]
 
 
-def write_verdicts(run: Run, tables: list[pa.Table]) -> bool:
+def write_verdicts(run: Run, batches: Batches) -> bool:
     """Make these the verdicts, in one commit; False where they stood there already."""
-    return run.warehouse.table(VERDICTS).replace(pa.concat_tables(tables))
+    return run.warehouse.table(VERDICTS).replace(batches)
+
+
+def verdict_batches(photo_ids: pa.ChunkedArray, in_force: Sequence[InForce]) -> Iterator[pa.RecordBatch]:
+    """The rows of `verdicts`, rule by rule and some photos at a time."""
+    for part in parts(len(photo_ids)):
+        if not in_force:
+            yield from everything_passes(_slice(photo_ids, part)).to_batches()
+    for one in in_force:
+        for part in parts(len(photo_ids)):
+            rows = verdict_rows(one.name, one.rule, _slice(photo_ids, part), one.ruling(part), one.space)
+            yield from rows.to_batches()
+
+
+def _slice(photo_ids: pa.ChunkedArray, part: slice) -> pa.ChunkedArray:
+    return photo_ids.slice(part.start, part.stop - part.start)
 
 
 def verdict_rows(name: str, rule: Rule, photo_ids: pa.ChunkedArray, decisions: Decisions, space: str) -> pa.Table:

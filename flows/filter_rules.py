@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -43,6 +43,14 @@ from warehouse.vectors import VectorMatrix, vectors_of
 
 DIGITS = 6
 """Scores from vectors are rounded: another processor may add in another order."""
+
+
+Ruling = Callable[[slice], Decisions]
+"""What one rule decides about the photos from one place to another."""
+
+
+def _floats(column: pa.ChunkedArray, part: slice) -> Scores:
+    return np.asarray(column.slice(part.start, part.stop - part.start).to_numpy(), dtype=np.float64)
 
 
 class Evidence:
@@ -100,6 +108,10 @@ class Evidence:
         return self.space if needs_vectors(rule) else ""
 
     def decide(self, rule: Rule, passed: npt.NDArray[np.bool_]) -> Decisions:
+        """The rule's decisions about all representatives; see `ruling`."""
+        return self.ruling(rule, passed)(slice(0, len(self.photo_ids)))
+
+    def ruling(self, rule: Rule, passed: npt.NDArray[np.bool_]) -> Ruling:
         """The rule's decisions about the representatives, in their order.
 
         Parameters
@@ -107,19 +119,26 @@ class Evidence:
         rule : Rule
         passed : ndarray of bool
             Photos that the rules before let pass: caps count only those.
+
+        Returns
+        -------
+        Ruling
+            Gives the decisions about those photos that a slice names. Where they follow from a score, the score
+            alone is kept: the words for millions of photos would not fit in memory.
         """
         if isinstance(rule, ValuesRule):
-            return decide_values(rule, self.words(rule))
+            return decide_values(rule, self.words(rule)).part
         if isinstance(rule, CapRule):
-            return self._cap(rule, passed)
+            return self._cap(rule, passed).part
         if isinstance(rule, RangeRule):
-            column = np.asarray(self.numbers[rule.measure].to_numpy(), dtype=np.float64)
-            return decide(rule, column, rule.measure, f"{rule.measure} is not known")
+            numbers, unknown = self.numbers[rule.measure], f"{rule.measure} is not known"
+            return lambda part: decide(rule, _floats(numbers, part), rule.measure, unknown)
         if isinstance(rule, FacesRule):
-            return decide(rule, count_faces(self._run, rule, self.ids), "faces found:", "the picture is not there")
+            faces = count_faces(self._run, rule, self.ids)
+            return lambda part: decide(rule, faces[part], "faces found:", "the picture is not there")
         return self._by_vectors(rule)
 
-    def _by_vectors(self, rule: ScoredRule) -> Decisions:
+    def _by_vectors(self, rule: ScoredRule) -> Ruling:
         vectors, there = self.vectors
         scores = np.full(len(vectors), np.nan)
         if there.any():
@@ -130,7 +149,8 @@ class Evidence:
             TypicalityRule: "distance from the others, in robust deviations,",
             HeadRule: "predicted score",
         }[type(rule)]
-        return decide(rule, scores, what, f"there is no vector of {self.space}")
+        unknown = f"there is no vector of {self.space}"
+        return lambda part: decide(rule, scores[part], what, unknown)
 
     def _scores(self, rule: ScoredRule, vectors: Vectors, there: npt.NDArray[np.bool_]) -> Scores:
         if isinstance(rule, PromptRule):

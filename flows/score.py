@@ -15,14 +15,14 @@ from flows.progress import track
 from flows.runtime import RETRIES, publish_counts
 from flows.settled import unless_settled
 from labeling.scoring.comparisons import SCALE, pairs_digests, pairs_scoring, score_comparisons, score_jointly
-from labeling.scoring.question import Design, Question, score_question, settings_digest, votes_digest
+from labeling.scoring.question import READ, Design, Question, score_question, settings_digest, votes_digest
 from labeling.scoring.screening import refuse_changed
 from schemas.codes import ScoreMethod
 from schemas.ratings import COMPARISONS, RATERS, RELIABILITY, SCORES, SCORINGS
 from warehouse.store import Warehouse
 
-VOTES_OF = """
-    SELECT * FROM counted_ratings WHERE question = ? AND scale = ?
+VOTES_OF = f"""
+    SELECT {", ".join(READ)} FROM counted_ratings WHERE question = ? AND scale = ? ORDER BY rating_id
 """
 QUESTIONS = """
     SELECT question, scale, min(scale_low) AS low, max(scale_high) AS high

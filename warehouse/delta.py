@@ -21,6 +21,7 @@ from pyarrow import fs as pafs
 
 from schemas.columns import Record, TableSpec
 from schemas.errors import IntegrityFault, WriteConflict
+from warehouse.contents import ROWS, Batches, content_of, doubled_keys
 from warehouse.digests import digest
 from warehouse.faults import (
     STORAGE_ERRORS,
@@ -199,17 +200,17 @@ class Table:
                 fresh = self._keys.fresh(table)
                 if not fresh.num_rows:
                     return 0
-                if self._commit(delta, fresh, mode="append"):
+                if self._commit(delta, fresh, fresh.nbytes, mode="append"):
                     return int(fresh.num_rows)
         raise AssertionError("unreachable: _attempts raises")
 
-    def replace(self, rows: pa.Table | Iterable[Record], where: str | None = None) -> bool:
+    def replace(self, rows: pa.Table | Iterable[Record] | Batches, where: str | None = None) -> bool:
         """Make the rows the table's whole content, or the content of the slice that `where` names.
 
         Parameters
         ----------
-        rows : pyarrow.Table or records
-            What shall stand there.
+        rows : pyarrow.Table, records, or a function that gives batches
+            What shall stand there. A function is called several times, and its rows are never in memory together.
         where : str, optional
             SQL condition on the table's columns; every new row must meet it.
 
@@ -218,18 +219,29 @@ class Table:
         bool
             False where the same rows stood there already: then nothing is written.
         """
-        table = self.conform(rows)
-        _refuse_doubled_keys(table, self.spec)
+        given = self._conformed(rows)
+        if doubled := doubled_keys(given(), self.spec.key):
+            raise IntegrityFault(f"table {self.spec.name}: {doubled} rows repeat a key ({', '.join(self.spec.key)}).")
         names = [c.name for c in self.spec.columns if not c.arrival]
-        wanted = digest(table.select(names), self.spec.key)
+        wanted = content_of(given(), names)
         with self._lock, self.in_words():
             for _ in _attempts(self._address):
                 delta = self.delta()
-                if digest(self._slice(where).select(names), self.spec.key) == wanted:
+                if content_of(self._slice(where, names), names) == wanted:
                     return False
-                if self._commit(delta, table, mode="overwrite", predicate=where):
+                reader = pa.RecordBatchReader.from_batches(self.spec.schema, given())
+                if self._commit(delta, reader, wanted.nbytes, mode="overwrite", predicate=where):
                     return True
         raise AssertionError("unreachable: _attempts raises")
+
+    def _conformed(self, rows: pa.Table | Iterable[Record] | Batches) -> Batches:
+        """Rows as batches in the record's schema."""
+        if callable(rows):
+            return lambda: (
+                batch for part in rows() for batch in self.conform(pa.Table.from_batches([part])).to_batches()
+            )
+        table = self.conform(rows)
+        return lambda: iter(table.to_batches(max_chunksize=ROWS))
 
     def delete(self, where: str) -> int:
         """Delete the rows that meet an SQL condition; returns how many went.
@@ -241,8 +253,8 @@ class Table:
         with self._lock, self.in_words():
             for _ in _attempts(self._address):
                 delta = self.delta()
-                gone = self._slice(where, self.spec.key).num_rows
-                if not gone or self._commit(delta, nothing, mode="overwrite", predicate=where):
+                gone = sum(batch.num_rows for batch in self._slice(where, self.spec.key))
+                if not gone or self._commit(delta, nothing, 0, mode="overwrite", predicate=where):
                     return int(gone)
         raise AssertionError("unreachable: _attempts raises")
 
@@ -287,16 +299,17 @@ class Table:
         if self._folder is not None:
             refuse_unwritable(self._folder, self.spec.name, rows_bytes)
 
-    def _slice(self, where: str | None, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows that meet an SQL condition, in the record's schema."""
-        names = list(columns) if columns is not None else self.spec.schema.names
+    def _slice(self, where: str | None, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows that meet an SQL condition: some columns, in the record's types."""
+        schema = pa.schema([self.spec.schema.field(name) for name in names])
         if where is None:
-            return self.read(names)
+            yield from self.batches(names, rows=ROWS)
+            return
         connection = duckdb.connect()
         connection.register("slice_of", self.dataset())
         chosen = ", ".join(f'"{name}"' for name in names)
-        found = connection.sql(f"SELECT {chosen} FROM slice_of WHERE {where}").to_arrow_table()
-        return found.cast(pa.schema([self.spec.schema.field(name) for name in names]))
+        for batch in connection.sql(f"SELECT {chosen} FROM slice_of WHERE {where}").to_arrow_reader(ROWS):
+            yield batch.cast(schema)
 
     def conform(self, rows: pa.Table | Iterable[Record]) -> pa.Table:
         """Rows as an Arrow table in the record's schema; raises IntegrityFault on nulls where none may be."""
@@ -307,9 +320,9 @@ class Table:
                 raise IntegrityFault(f"table {self.spec.name}: column '{name}' must not be null.")
         return table
 
-    def _commit(self, delta: DeltaTable, rows: pa.Table, **how: Any) -> bool:
+    def _commit(self, delta: DeltaTable, rows: pa.Table | pa.RecordBatchReader, nbytes: int, **how: Any) -> bool:
         """One commit on top of the version that `delta` was read at; False where another came first."""
-        self.refuse_unwritable(rows.nbytes)
+        self.refuse_unwritable(nbytes)
         try:
             write_deltalake(
                 delta,
@@ -336,11 +349,3 @@ def _attempts(address: str) -> Iterator[int]:
     raise WriteConflict(
         f"{address}: other writers committed first {tries} times in {CONFLICT_PATIENCE_S:.0f} s; run the same again."
     )
-
-
-def _refuse_doubled_keys(table: pa.Table, spec: TableSpec) -> None:
-    keys = table.select(list(spec.key)).group_by(list(spec.key)).aggregate([])
-    if keys.num_rows != table.num_rows:
-        raise IntegrityFault(
-            f"table {spec.name}: {table.num_rows - keys.num_rows} rows repeat a key ({', '.join(spec.key)})."
-        )

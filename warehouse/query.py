@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as pads
 
 from schemas.errors import SalonError, WrongUse
 from warehouse.delta import Table
 from warehouse.faults import STORAGE_ERRORS, spoken
 from warehouse.views import VIEWS
 
+Extra = Mapping[str, pa.Table | pads.Dataset]
+"""Names that a query of ours may use, besides the tables."""
+MEMORY = "1500MB"
+"""What one query may take before it puts rows aside in a temporary folder."""
+BATCH_ROWS = 131_072
 
-def connect(tables: Mapping[str, Table], text: str, extra: Mapping[str, pa.Table] | None = None) -> Any:
+
+def connect(tables: Mapping[str, Table], text: str, extra: Extra | None = None) -> Any:
     """A DuckDB connection that knows the tables that the text names (all, where it looks at the catalogue)."""
     wanted = names_of(tables, text)
-    connection = duckdb.connect()
+    aside = Path(tempfile.gettempdir(), f"salon-query-{os.getpid()}-{secrets.token_hex(4)}")
+    connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(aside)})
     # Without this a name in a query could be taken for a Python variable of ours.
     connection.execute("SET python_enable_replacements = false")
     for name, table in tables.items():
@@ -45,11 +57,23 @@ def query(
     tables: Mapping[str, Table],
     text: str,
     parameters: Sequence[Any] = (),
-    extra: Mapping[str, pa.Table] | None = None,
+    extra: Extra | None = None,
 ) -> pa.Table:
     """Rows of a query of ours; `extra` names Arrow tables to join with."""
     with in_words(tables, text):
         return connect(tables, text, extra).sql(text, params=list(parameters)).to_arrow_table()
+
+
+def query_batches(
+    tables: Mapping[str, Table],
+    text: str,
+    parameters: Sequence[Any] = (),
+    extra: Extra | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Rows of a query of ours that need not fit in memory, in its order."""
+    with in_words(tables, text):
+        connection = connect(tables, text, extra)
+        yield from connection.sql(text, params=list(parameters)).to_arrow_reader(BATCH_ROWS)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ turned forms. Only pairs with an upright word on one side count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +23,15 @@ FORMS = tuple(Form)
 INVERSE = {Form.TURNED_LEFT: Form.TURNED_RIGHT, Form.TURNED_RIGHT: Form.TURNED_LEFT}
 """The form that undoes a form, where it is not itself."""
 
+MOST_WORDS = 30_000_000
+"""Words that are joined at once: about 60 bytes of memory each, 1.8 GB."""
 NEW_SHARE = 0.1
 """Up to this share of new words, they are joined to the old ones instead of all to all."""
 
 
 @dataclass(frozen=True)
 class WordList:
-    """The words of all photos.
+    """Words that are joined with each other.
 
     Parameters
     ----------
@@ -45,21 +47,47 @@ class WordList:
     owners: Index
     kinds: npt.NDArray[np.uint8]
 
-    @classmethod
-    def of(cls, plain: Words, trimmed: Words, forms: dict[Form, Words]) -> WordList:
-        """Put together the words of photos 0 to n - 1; a trimmed word that equals the plain one says nothing."""
-        everyone = np.arange(plain.size, dtype=np.int64)
-        bordered = np.flatnonzero(trimmed != plain)
-        words, owners, kinds = [plain, trimmed[bordered]], [everyone, bordered], [0, 1]
-        for form, of_form in forms.items():
-            words.append(of_form)
+
+@dataclass(frozen=True)
+class PhotoWords:
+    """The words of all photos.
+
+    Parameters
+    ----------
+    plain, trimmed : (photos,) uint64
+        Hashes as the picture is, and without its borders; a trimmed word that equals the plain one says nothing.
+    forms : dict of Form to (photos,) uint64
+        Those of mirrored and turned forms.
+    joining : (photos,) bool, optional
+        Photos that are joined; all by default.
+    """
+
+    plain: Words
+    trimmed: Words
+    forms: dict[Form, Words]
+    joining: npt.NDArray[np.bool_] | None = None
+
+    def listed(self, forms: Iterable[Form]) -> WordList:
+        """The upright words of the photos that are joined, and those of some forms."""
+        everyone = np.flatnonzero(np.ones(self.plain.size, bool) if self.joining is None else self.joining)
+        bordered = everyone[self.trimmed[everyone] != self.plain[everyone]]
+        words, owners, kinds = [self.plain[everyone], self.trimmed[bordered]], [everyone, bordered], [0, 1]
+        for form in forms:
+            words.append(self.forms[form][everyone])
             owners.append(everyone)
             kinds.append(2 + FORMS.index(form))
-        return cls(
+        return WordList(
             np.concatenate(words),
             np.concatenate(owners),
             np.repeat(np.array(kinds, np.uint8), [len(part) for part in words]),
         )
+
+    def passes(self, most: int) -> Iterator[WordList]:
+        """All words in lists of about `most`: upright ones in each of them, every form in one."""
+        forms = list(self.forms)
+        at_once = max(1, most // max(1, self.plain.size) - 1)
+        for start in range(0, max(1, len(forms)), at_once):
+            yield self.listed(forms[start : start + at_once])
 
 
 @dataclass(frozen=True)
@@ -98,6 +126,14 @@ class Proposals:
         return cls(nothing, nothing, nothing.astype(np.uint8), nothing.astype(np.uint8))
 
     @classmethod
+    def merged(cls, parts: Sequence[Proposals]) -> Proposals:
+        """Several lists as one that names each pair once."""
+        if len(parts) == 1:
+            return parts[0]
+        every = cls.joined(parts)
+        return cls.best((every.first, every.second), every.distance, every.kind)
+
+    @classmethod
     def joined(cls, parts: Sequence[Proposals]) -> Proposals:
         """Several lists, one after the other."""
         names = ("first", "second", "distance", "kind")
@@ -114,7 +150,12 @@ def thinned(pairs: Proposals, ring: Ring) -> npt.NDArray[np.bool_]:
 
 
 def propose(
-    words: WordList, ring: Ring, new: npt.NDArray[np.bool_], radius: int, known: Proposals | None = None
+    words: PhotoWords,
+    ring: Ring,
+    new: npt.NDArray[np.bool_],
+    radius: int,
+    known: Proposals | None = None,
+    most: int = MOST_WORDS,
 ) -> Proposals:
     """All pairs of photos within the radius of which at least one is new; of crowds, those that `crowds` keeps.
 
@@ -126,11 +167,22 @@ def propose(
         Photos whose pairs are not known yet.
     known : Proposals, optional
         The pairs of old photos, as earlier calls proposed them: they count towards a crowd.
+    most : int
+        Words that are joined at once, about; it decides about memory and nothing else.
     """
+    fresh_pairs = Proposals.merged([_within(part, ring, new, radius) for part in words.passes(most)])
+    old = known or Proposals.none()
+    old = old.only(~(new[old.first] | new[old.second]))
+    together = Proposals.joined([fresh_pairs, old])
+    return fresh_pairs.only(thinned(together, ring)[: fresh_pairs.first.size])
+
+
+def _within(words: WordList, ring: Ring, new: npt.NDArray[np.bool_], radius: int) -> Proposals:
+    """The pairs that one list of words proposes. Of a crowd it holds those that may be among anyone's first."""
     fresh = new[words.owners]
-    distinct = Distinct.of(words.words)
     if not fresh.any():
         return Proposals.none()
+    distinct = Distinct.of(words.words)
     touched = np.logical_or.reduceat(fresh[distinct.items], distinct.starts[:-1])
     if touched.sum() > NEW_SHARE * touched.size:
         found = Matches.joined(list(join(distinct.words, radius)))
@@ -143,11 +195,7 @@ def propose(
     if not parts:
         return Proposals.none()
     left, right, distance = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    fresh_pairs = _by_photo(words, new, left, right, distance)
-    old = known or Proposals.none()
-    old = old.only(~(new[old.first] | new[old.second]))
-    together = Proposals.joined([fresh_pairs, old])
-    return fresh_pairs.only(thinned(together, ring)[: fresh_pairs.first.size])
+    return _by_photo(words, new, left, right, distance)
 
 
 def _new_against_all(words: Words, touched: npt.NDArray[np.bool_], radius: int) -> Matches:

@@ -49,6 +49,10 @@ class Decisions:
     threshold: Scores
     reason: list[str]
 
+    def part(self, photos: slice) -> Decisions:
+        """The decisions about some of the photos."""
+        return Decisions(self.kept[photos], self.score[photos], self.threshold[photos], self.reason[photos])
+
 
 def decide(rule: ScoredRule, scores: Scores, what: str, unknown: str) -> Decisions:
     """Hold scores against a rule's limits.

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from curation.duplicates.comparison import LOOK
-from curation.duplicates.crowds import Ring
+from curation.duplicates.crowds import Flags, Ring
 from curation.duplicates.hamming import Words
-from curation.duplicates.proposals import FORMS, REFLECTIONS, TURNS, Proposals, WordList, propose
+from curation.duplicates.proposals import FORMS, REFLECTIONS, TURNS, PhotoWords, Proposals, propose
 from curation.fingerprints import FingerprintMethod, Form
 from flows.context import Run
-from schemas.photos import COMPARED, Compared
+from schemas.errors import IntegrityFault
+from schemas.photos import COMPARED
 from schemas.settings import DedupeSettings
 
 KIND_METHODS = (FingerprintMethod.PHASH64, FingerprintMethod.TRIMMED64, *[FingerprintMethod.PHASH64_FORMS] * len(FORMS))
 
 WORDS = f"""
     SELECT p.photo_id, h.bits AS plain, t.bits AS trimmed, f.bits AS forms,
-        coalesce(x.bits, unhex(p.photo_id)) AS pixels
+        coalesce(x.bits, unhex(p.photo_id)) AS pixels, m.photo_id IS NOT NULL AS done
     FROM photos p
+    LEFT JOIN (SELECT photo_id FROM marks WHERE "join" = ?) m ON m.photo_id = p.photo_id
     JOIN fingerprints h ON h.photo_id = p.photo_id AND h.method = '{FingerprintMethod.PHASH64}'
     LEFT JOIN fingerprints t ON t.photo_id = p.photo_id AND t.method = '{FingerprintMethod.TRIMMED64}'
     LEFT JOIN fingerprints x ON x.photo_id = p.photo_id AND x.method = '{FingerprintMethod.PIXELS}'
@@ -35,6 +37,10 @@ PROPOSED = f"""
     WHERE distance <= ? AND method IN ({", ".join(f"'{method}'" for method in sorted(set(KIND_METHODS)))})
 """
 """Pairs that the join proposed within a radius, without those that a group asked for."""
+
+
+MOST_MARKS = 1_000_000
+"""Photos that are marked in one commit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +81,10 @@ class Photos:
     ----------
     ids : pyarrow.Array
         Their photo_ids.
-    leaders : (n,) int64
-        For each photo the first of those with equal pixels: only leaders are joined and looked at.
+    words : PhotoWords
+        What is joined, in the same order.
+    leads : (n,) bool
+        Whether a photo is the first of those with equal pixels: only these are joined and looked at.
     ring : (n,) uint64
         A number of each photo's pixels: see `curation.duplicates.crowds`.
     new : (n,) bool
@@ -84,14 +92,10 @@ class Photos:
     """
 
     ids: pa.Array
-    words: WordList
-    leaders: npt.NDArray[np.int64]
+    words: PhotoWords
+    leads: Flags
     ring: Ring
-    new: npt.NDArray[np.bool_]
-
-    def id(self, place: int) -> str:
-        """The photo_id at a place."""
-        return str(self.ids[place].as_py())
+    new: Flags
 
 
 def read_photos(run: Run) -> Photos:
@@ -99,45 +103,59 @@ def read_photos(run: Run) -> Photos:
 
     The marks are read before the photos. Two runs at once are safe: whichever reads its photos later sees those
     of the other, joins its own new ones to them, and no pair is left to nobody.
+
+    Memory: 65 bytes of photo_id, and 8 for each word and for the ring, of each photo.
     """
     settings = run.settings.dedupe
-    name = join_name(settings)
-    done = run.warehouse.query(f'SELECT photo_id FROM {COMPARED.name} WHERE "join" = ?', [name])
-    table = run.warehouse.query(WORDS)
-    ids = table["photo_id"].combine_chunks()
-    plain = _words(table["plain"])
-    trimmed = _words(table["trimmed"], otherwise=plain)
-    leaders = _leaders(table["pixels"])
-    forms = {}
-    for form in forms_wanted(settings):
-        forms[form] = _words(table["forms"], otherwise=plain, start=8 * FORMS.index(form))
-    known = np.asarray(pa.compute.is_in(ids, value_set=done["photo_id"].combine_chunks()))
-    leading = leaders == np.arange(len(ids))
-    words = _only(WordList.of(plain, trimmed, forms), leading)
-    return Photos(ids, words, leaders, _words(table["pixels"]), leading & ~known)
+    forms = forms_wanted(settings)
+    marks = run.warehouse.table(COMPARED).dataset()
+    columns: dict[str, list[Any]] = {}
+    rows = run.warehouse.query_batches(WORDS, [join_name(settings)], extra={"marks": marks})
+    for batch in rows:
+        plain = _words(batch["plain"])
+        part: dict[str, Any] = {
+            "ids": batch["photo_id"].cast(pa.large_string()),  # text of more than 2 GB in one array
+            "done": np.asarray(batch["done"]),
+            "plain": plain,
+            "trimmed": _words(batch["trimmed"], otherwise=plain),
+            "ring": _words(batch["pixels"]),
+            "more": _words(batch["pixels"], start=8),
+        }
+        part |= {form: _words(batch["forms"], otherwise=plain, start=8 * FORMS.index(form)) for form in forms}
+        for name, values in part.items():
+            columns.setdefault(name, []).append(values)
+    if not columns:
+        nothing = np.empty(0, np.uint64)
+        flags = nothing.astype(bool)
+        return Photos(pa.array([], pa.large_string()), PhotoWords(nothing, nothing, {}), flags, nothing, flags)
+    ids = pa.concat_arrays(columns.pop("ids"))
+    whole = {name: np.concatenate(columns.pop(name)) for name in list(columns)}
+    leads = _leads(whole["ring"], whole.pop("more"))
+    words = PhotoWords(whole["plain"], whole["trimmed"], {form: whole[form] for form in forms}, leads)
+    return Photos(ids, words, leads, whole["ring"], leads & ~whole["done"])
 
 
-def _only(words: WordList, owners: npt.NDArray[np.bool_]) -> WordList:
-    kept = owners[words.owners]
-    return WordList(words.words[kept], words.owners[kept], words.kinds[kept])
-
-
-def _words(column: pa.ChunkedArray, otherwise: Words | None = None, start: int = 0) -> Words:
+def _words(column: pa.Array, otherwise: Words | None = None, start: int = 0) -> Words:
     """Eight bytes of each value, from `start` on, as a big-endian word; of another list where there is no value."""
-    cut = pa.compute.binary_slice(column, start, start + 8).combine_chunks()
-    filled = pa.compute.fill_null(cut, bytes(8))
-    joined = b"".join(islice((value.as_buffer() for value in filled), len(filled)))
-    words = np.frombuffer(joined, ">u8").astype(np.uint64)
+    cut = pa.compute.fill_null(pa.compute.binary_slice(column, start, start + 8), bytes(8))
+    offsets = np.frombuffer(cut.buffers()[1], np.int32, len(cut) + 1, cut.offset * 4)
+    data = memoryview(cut.buffers()[2] or b"")[offsets[0] : offsets[-1]]
+    words = np.frombuffer(data, ">u8").astype(np.uint64)
+    if words.size != len(column):
+        raise IntegrityFault("table fingerprints: there are fingerprints of fewer than 64 bits; ingest them again.")
     if otherwise is not None and column.null_count:
-        words = np.where(np.asarray(cut.is_null()), otherwise, words)
+        words = np.where(np.asarray(column.is_null()), otherwise, words)
     return words
 
 
-def _leaders(pixels: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """For each photo the first one with the same pixels."""
-    indices = np.asarray(pixels.combine_chunks().dictionary_encode().indices)
-    _, first, places = np.unique(indices, return_index=True, return_inverse=True)
-    return np.asarray(first[places], np.int64)
+def _leads(pixels: Words, more: Words) -> Flags:
+    """Whether each photo is the first one with its pixels, told by 128 bits of their checksum."""
+    order = np.lexsort((more, pixels))  # stable: ascending places among equal ones
+    first = np.ones(order.size, bool)
+    first[1:] = (np.diff(pixels[order]) != 0) | (np.diff(more[order]) != 0)
+    leads = np.zeros(order.size, bool)
+    leads[order[first]] = True
+    return leads
 
 
 def candidates(run: Run, photos: Photos) -> list[Candidate]:
@@ -156,17 +174,21 @@ def _known(run: Run, photos: Photos) -> Proposals:
     """What the join has proposed before, among photos that are still there and still lead."""
     settings = run.settings.dedupe
     rows = run.warehouse.query(PROPOSED, [settings.radius])
-    first, second = (
-        np.asarray(pa.compute.index_in(rows[name], value_set=photos.ids).fill_null(-1)).astype(np.int64)
-        for name in ("photo_a", "photo_b")
-    )
+    first, second = (_places(rows[name], photos.ids) for name in ("photo_a", "photo_b"))
     kinds = [kind_of(*pair) for pair in zip(rows["method"].to_pylist(), rows["form"].to_pylist(), strict=True)]
     kind = np.array(kinds, np.uint8)
     wanted = np.isin(kind, [0, 1, *(2 + FORMS.index(form) for form in forms_wanted(settings))])
-    leading = photos.leaders == np.arange(photos.leaders.size)
-    wanted &= (first >= 0) & (second >= 0) & leading[first] & leading[second]
+    wanted &= (first >= 0) & (second >= 0) & photos.leads[first] & photos.leads[second]
     distance = np.asarray(rows["distance"]).astype(np.uint8)
     return Proposals.best((first[wanted], second[wanted]), distance[wanted], kind[wanted])
+
+
+def _places(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
+    """Where photo_ids stand; -1 for those that are not there. The few are looked up, not the many."""
+    few = names.unique().cast(pa.large_string())
+    there = np.flatnonzero(np.asarray(pa.compute.is_in(ids, value_set=few)))
+    place = np.asarray(pa.compute.index_in(names.cast(pa.large_string()), value_set=ids.take(there)).fill_null(-1))
+    return np.where(place >= 0, np.append(there, -1)[place], -1).astype(np.int64)
 
 
 def kind_of(method: str, form: str | None) -> int:
@@ -190,8 +212,10 @@ def _table(photos: Photos, proposals: Proposals) -> pa.Table:
 
 def mark_compared(run: Run, photos: Photos) -> int:
     """Mark the new photos: from now on only later photos are joined to them."""
-    name = join_name(run.settings.dedupe)
+    name, marked = join_name(run.settings.dedupe), 0
     places = np.flatnonzero(photos.new)
-    return run.warehouse.table(COMPARED).insert(
-        Compared(photo_id=photo, join=name) for photo in photos.ids.take(places).to_pylist()
-    )
+    for start in range(0, places.size, MOST_MARKS):
+        some = photos.ids.take(places[start : start + MOST_MARKS]).cast(pa.string())
+        rows = {"photo_id": some, "join": pa.repeat(name, len(some))}
+        marked += run.warehouse.table(COMPARED).insert(pa.table(rows))
+    return marked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,11 @@ TIMED = f"""
     SELECT p.photo_id, camera_make, camera_model, captured_at, h.bits AS hash FROM representatives p
     JOIN fingerprints h ON h.photo_id = p.photo_id AND h.method = '{FingerprintMethod.PHASH64}'
     WHERE captured_at IS NOT NULL AND (camera_make IS NOT NULL OR camera_model IS NOT NULL)
+    WINDOW cameras AS (
+        PARTITION BY concat_ws(' ', nullif(camera_make, ''), nullif(camera_model, '')) ORDER BY captured_at)
+    -- Only frames with another of the same camera within the pause: few of millions.
+    QUALIFY captured_at - lag(captured_at) OVER cameras <= to_microseconds(?)
+        OR lead(captured_at) OVER cameras - captured_at <= to_microseconds(?)
 """
 
 
@@ -278,7 +284,8 @@ def bursts_of(run: Run) -> list[Burst]:
     settings = run.settings.dedupe
     if not settings.burst_seconds:
         return []
-    rows = run.warehouse.query(TIMED).to_pylist()
+    pause = math.ceil(settings.burst_seconds * 1e6)
+    rows = run.warehouse.query(TIMED, [pause, pause]).to_pylist()
     return bursts((exposure_of(row) for row in rows), settings.burst_seconds, settings.burst_radius)
 
 

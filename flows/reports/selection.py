@@ -120,8 +120,8 @@ def _strata(page: Page, chosen: Chosen) -> None:
 def _histograms(page: Page, chosen: Chosen) -> None:
     """Pool and batch side by side, per property."""
     pool = chosen.candidates.pool
-    rows = {photo: row for row, photo in enumerate(pool.photo_ids)}
-    picked = [rows[photo] for photo in _photos(chosen) if photo in rows]
+    wanted = set(_photos(chosen))
+    picked = [row for row, photo in enumerate(pool.photo_ids) if photo in wanted]
     if not picked or not pool.properties:
         return
     page.heading("Image properties", "Evenness is 1 where a histogram of ten bins is flat.")

@@ -11,7 +11,7 @@ from flows.selection.pool import Candidates
 from labeling.design.stimuli import Stimulus
 from labeling.learning.informed import BINS, informed_rows
 from labeling.learning.saving import from_bytes
-from labeling.selection.pool import Ints, permanent_numbers
+from labeling.selection.pool import Ints, ids_of, permanent_numbers
 from schemas.codes import TaskRole
 from schemas.errors import WrongUse
 from schemas.ratings import SELECTED_BY_MODEL
@@ -46,7 +46,7 @@ def informed_part(run: Run, pool: Candidates, study: StudySettings, wanted: int,
         )
     free = _never_released(run, pool)
     vectors = pool.vectors
-    numbers = permanent_numbers([pool.pool.photo_ids[row] for row in free.tolist()], f"{seed}/informed")
+    numbers = permanent_numbers(ids_of(pool.pool.photo_ids, free), f"{seed}/informed")
     found = informed_rows(head, lambda rows: vectors(free[rows]), numbers, count)
     return [
         Stimulus(

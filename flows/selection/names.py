@@ -45,8 +45,15 @@ def refuse_sent(run: Run, batch_id: str) -> None:
 
 def refuse_uncurated(run: Run) -> None:
     """Raise WrongUse where the filter has kept nothing yet."""
-    if not run.warehouse.query("SELECT count(*) AS n FROM kept")["n"][0].as_py():
-        raise WrongUse("no photo is there to be rated: run `salon curate PHOTOS` (or ingest, dedupe, filter) first.")
+    if run.warehouse.query("SELECT count(*) AS n FROM kept")["n"][0].as_py():
+        return
+    dropped = run.warehouse.query("SELECT count(DISTINCT photo_id) AS n FROM verdicts WHERE NOT kept")["n"][0].as_py()
+    if dropped:
+        raise WrongUse(
+            f"no photo is there to be rated: the filter dropped all {dropped:,}; `salon status` counts them by rule, "
+            "and `salon filter --preview` shows them: change [filter.rules] in salon.toml and run `salon filter` again."
+        )
+    raise WrongUse("no photo is there to be rated: run `salon curate PHOTOS` (or ingest, dedupe, filter) first.")
 
 
 def photos_in_file(run: Run, from_list: str | None) -> list[str]:

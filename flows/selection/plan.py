@@ -29,6 +29,7 @@ from labeling.design.shared import practice_block, shared_queue
 from labeling.design.stimuli import Stimulus
 from labeling.protocols.catalogue import resolve
 from labeling.selection.choose import Rules, choose, simple_random
+from labeling.selection.pool import ids_of
 from labeling.selection.rejects import random_by_rule
 from schemas.codes import TaskRole
 from schemas.protocols import Protocol, ProtocolKind
@@ -218,7 +219,7 @@ def _without(pool: Candidates, listed: set[str]) -> Candidates:
     stay = np.array([row for row, photo in enumerate(pool.pool.photo_ids) if photo not in listed], dtype=np.int64)
     inner = replace(
         pool.pool,
-        photo_ids=[pool.pool.photo_ids[row] for row in stay],
+        photo_ids=ids_of(pool.pool.photo_ids, stay),
         properties={name: values[stay] for name, values in pool.pool.properties.items()},
         caps=tuple(replace(cap, codes=cap.codes[stay]) for cap in pool.pool.caps),
     )

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from flows.context import Run
 from labeling.selection.choose import Vectors
-from labeling.selection.pool import NO_GROUP, Cap, Ints, Pool
+from labeling.selection.pool import NO_GROUP, Cap, Ints, PhotoIds, Pool
 from schemas.errors import WrongUse
 from schemas.photos import EMBEDDINGS
 from schemas.properties import PROPERTIES
@@ -34,10 +34,10 @@ CANDIDATES = """
 """
 
 REJECTED = """
-    SELECT rule, list(photo_id ORDER BY photo_id) AS photos FROM verdicts SEMI JOIN representatives USING (photo_id)
+    SELECT rule, photo_id FROM verdicts SEMI JOIN representatives USING (photo_id)
     ANTI JOIN (SELECT photo_id FROM verdicts WHERE NOT kept AND regexp_matches(lower(rule), $2)) u USING (photo_id)
     ANTI JOIN ({earlier}) e USING (photo_id)
-    WHERE NOT kept GROUP BY rule ORDER BY rule
+    WHERE NOT kept ORDER BY rule, photo_id
 """
 
 BURSTS = """
@@ -73,7 +73,7 @@ def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
     wanted = "".join(f", p.{name}" for name in names)
     text = CANDIDATES.format(properties=wanted, without=without)
     rows = run.warehouse.query(text, [] if again else [batch_id])
-    ids = rows["photo_id"].to_pylist()
+    ids = PhotoIds(rows["photo_id"])
     properties = {name: _numbers(rows, name) for name in names}
     caps = (
         Cap("photographer", _codes(rows["photographer"]), study.max_per_photographer),
@@ -84,11 +84,14 @@ def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
     return Candidates(Pool(ids, properties, caps), vectors, space or "image properties")
 
 
-def rejected(run: Run, batch_id: str) -> dict[str, list[str]]:
+def rejected(run: Run, batch_id: str) -> dict[str, PhotoIds]:
     """Photos that each filter rule rejected and that may be shown for an audit, ascending."""
     words = "|".join(run.settings.study.audit_never) or "$^"
     rows = run.warehouse.query(REJECTED.format(earlier=EARLIER), [batch_id, words])
-    return dict(zip(rows["rule"].to_pylist(), rows["photos"].to_pylist(), strict=True))
+    return {
+        str(rule): PhotoIds(rows.filter(pc.equal(rows["rule"], rule))["photo_id"])
+        for rule in rows["rule"].unique().to_pylist()
+    }
 
 
 def burst_frames(run: Run, batch_id: str, frames: int, *, again: bool) -> dict[str, tuple[str, ...]]:
@@ -149,9 +152,9 @@ def _space(run: Run) -> str | None:
     return next(iter([*named, *(row["model"] for row in rows)]), None)
 
 
-def _vectors(run: Run, ids: list[str], space: str) -> Vectors:
+def _vectors(run: Run, ids: PhotoIds, space: str) -> Vectors:
     def of(rows: Ints) -> npt.NDArray[np.float32]:
-        wanted = pa.array([ids[row] for row in rows], pa.string())
+        wanted = ids.take(rows).values.cast(pa.string())
         where = (pc.field("model") == space) & pc.field("photo_id").isin(wanted)
         found = run.warehouse.table(EMBEDDINGS).read(["photo_id", "vector"], where=where)
         width = int(pc.max(pc.list_value_length(found["vector"])).as_py() or 1)

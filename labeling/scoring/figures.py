@@ -98,11 +98,8 @@ def rater_trends(table: pa.Table, votes: VoteSet, fit: TwoWay) -> Floats:
         return np.full(votes.raters, np.nan)
     place = np.empty(table.num_rows)
     place[order] = np.arange(table.num_rows)
-    photo = np.asarray(pa.compute.index_in(table["photo_id"], table["photo_id"].unique().sort()), np.int64)
-    rater = np.asarray(pa.compute.index_in(table["rater_id"], table["rater_id"].unique().sort()), np.int64)
-    value = np.asarray(table["value"].to_numpy(), np.float64)
-    own = VoteSet(photo, rater, value, votes.photos, votes.raters)
-    return rater_drift(own, value - fit.quality[photo] - fit.bias[rater], _ranks_within(rater, place))
+    residual = votes.value - fit.quality[votes.photo] - fit.bias[votes.rater]
+    return rater_drift(votes, residual, _ranks_within(votes.rater, place))
 
 
 def drift_figures(trends: Floats) -> list[Figure]:

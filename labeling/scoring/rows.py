@@ -59,7 +59,7 @@ class Extra:
 
 def simulated_photos(table: pa.Table, photo_ids: pa.Array) -> Flags:
     """Photos with at least one simulated vote."""
-    marked = table.filter(table["simulated"])["photo_id"].unique()
+    marked = table["photo_id"].filter(table["simulated"]).unique()
     return np.asarray(pa.compute.is_in(photo_ids, marked))
 
 

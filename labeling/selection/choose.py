@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from labeling.selection.coverage import Margins, covering
 from labeling.selection.flattening import FINE_BINS, apportioned, bins, expected_counts, raked, strata
-from labeling.selection.pool import Floats, Ints, Pool, permanent_numbers, within_caps
+from labeling.selection.pool import Floats, Ints, Pool, ids_of, permanent_numbers, within_caps
 
 CANDIDATES_PER_PHOTO = 10
 """Facility location in a stratum chooses among this many photos for each one that it takes."""
@@ -94,7 +94,7 @@ def choose(pool: Pool, wanted: int, rules: Rules, vectors: Vectors | None = None
     rest = np.flatnonzero(~taken)
     n_random = wanted - len(certain)  # caps may leave room
     # Other numbers than those that decided who is diverse: the draw must not depend on them.
-    draw = permanent_numbers([pool.photo_ids[row] for row in rest], rules.seed + "/random share")
+    draw = permanent_numbers(ids_of(pool.photo_ids, rest), rules.seed + "/random share")
     drawn = rest[np.argsort(draw, kind="stable")[:n_random]]
     probability = n_random / len(rest) if len(rest) else 1.0
     rows = np.sort(np.concatenate([certain, drawn]))

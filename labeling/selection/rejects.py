@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from labeling.selection.pool import permanent_numbers
+from labeling.selection.pool import ids_of, permanent_numbers
 
 
 def random_by_rule(rejected: Mapping[str, Sequence[str]], wanted: int, seed: str) -> dict[str, float]:
@@ -33,10 +33,12 @@ def random_by_rule(rejected: Mapping[str, Sequence[str]], wanted: int, seed: str
     sampled: set[str] = set()
     fraction: dict[str, float] = {}
     for k, name in enumerate(rules):
-        photos = list(rejected[name])
+        photos = rejected[name]
         # Rules that rejected little come first: what they cannot use is left to the others.
         allowed = -(-(wanted - len(sampled)) // (len(rules) - k))
-        ordered = [photos[row] for row in np.argsort(permanent_numbers(photos, seed), kind="stable")]
+        # More than the allowed new ones and all that are sampled already cannot be reached.
+        first = np.argsort(permanent_numbers(photos, seed), kind="stable")[: allowed + len(sampled) + 1]
+        ordered = ids_of(photos, first)
         quota = _reach(ordered, sampled, allowed)
         sampled.update(ordered[:quota])
         fraction[name] = quota / len(photos)

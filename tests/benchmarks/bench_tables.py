@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from schemas.settings.filter import default_rules
 from tests.benchmarks.peak_memory import peak_mb
 from tests.benchmarks.synthetic_tables import RATINGS_PER_PHOTO, write_ratings, write_tables
 from warehouse.store import Warehouse
@@ -106,9 +107,8 @@ STAGES: dict[str, Callable[[str], None]] = {
 }
 
 
-OFF = ("resolution", "elongation", "blank", "low_information", "blown_out", "not_a_photograph", "unsafe")
-SETTINGS = "[filter.rules.dark]\nat_least = 0.05\n" + "".join(
-    f"[filter.rules.{name}]\nenabled = false\n" for name in OFF
+SETTINGS = "[filter.rules.dark]\nkind = 'range'\nmeasure = 'brightness'\nat_least = 0.05\n" + "".join(
+    f"[filter.rules.{name}]\nenabled = false\n" for name in default_rules() if name != "dark"
 )
 """One rule on a stored property, so that there are as many verdicts as photos."""
 

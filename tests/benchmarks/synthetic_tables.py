@@ -87,6 +87,13 @@ def pairs_looked_at(ids: pa.Array) -> pa.Table:
     )  # fmt: skip
 
 
+def exposed_at(first: int, count: int) -> pa.Array:
+    """One photo an hour, and now and then one a second after the photo before it."""
+    numbers = np.arange(first, first + count, dtype=np.int64)
+    seconds = np.where(numbers % 20 == 10, (numbers - 1) * 3600 + 1, numbers * 3600)
+    return pa.array(int(MOMENT.timestamp()) * 1_000_000 + seconds * 1_000_000, pa.timestamp("us", tz="UTC"))
+
+
 def write_tables(root: str, photos: int) -> Warehouse:
     """A warehouse with so many photos, with everything that table-only stages read."""
     warehouse = Warehouse.create(root)
@@ -109,8 +116,11 @@ def write_tables(root: str, photos: int) -> Warehouse:
         warehouse.table(DUPLICATE_PAIRS).insert(pairs_looked_at(ids))
         warehouse.table(PROPERTIES).insert(filled(PROPERTIES, count, photo_id=ids, version="default@1", **measured))
         warehouse.table(PHOTOS).insert(
-            filled(PHOTOS, count, photo_id=ids, uri=uris, width=4000, height=3000, orientation=1, simulated=True)
-        )
+            filled(
+                PHOTOS, count, photo_id=ids, uri=uris, width=4000, height=3000, orientation=1, simulated=True,
+                camera_make="Made", camera_model="Up", captured_at=exposed_at(first, count),
+            )
+        )  # fmt: skip
     return warehouse
 
 
