@@ -11,6 +11,7 @@ from flows.runtime import RETRIES, publish_counts
 from schemas.ratings import RATERS, RELIABILITY, SCORES, SCORINGS
 from warehouse.faults import DamagedFile
 from warehouse.maintenance import Upkeep, maintain_table, pinned_versions
+from warehouse.migrations import migrate
 from warehouse.store import Warehouse
 
 
@@ -24,6 +25,8 @@ def maintain_one(root: str, name: str, pins: list[int], retention_hours: int, le
 def maintain(root: str, retention_hours: int | None = None) -> Outcome:
     """Put small files together, and remove those that neither a release nor a reader at work needs.
 
+    A warehouse that an older Salon made is brought forward first.
+
     Parameters
     ----------
     root : str
@@ -31,6 +34,7 @@ def maintain(root: str, retention_hours: int | None = None) -> Outcome:
     retention_hours : int, optional
         Age from which unneeded files go; else the setting.
     """
+    passed = migrate(root)
     run = open_run(root)
     keep = run.settings.schedule.retention_hours if retention_hours is None else retention_hours
     pins = pinned_versions(run.warehouse)
@@ -43,6 +47,7 @@ def maintain(root: str, retention_hours: int | None = None) -> Outcome:
         Outcome(
             stage="maintain",
             counts={
+                **({"brought forward to schema version": passed[-1]} if passed else {}),
                 "tables": len(done),
                 "data files before": sum(u.files_before for u in done),
                 "data files after": sum(u.files_after for u in done),

@@ -11,7 +11,8 @@ from PIL import Image
 
 from flows.curate import curate
 from tests.command_line import salon
-from warehouse.store import MARKER, Warehouse
+from warehouse.marker import MARKER
+from warehouse.store import Warehouse
 
 Capture = pytest.CaptureFixture[str]
 

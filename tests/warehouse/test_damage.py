@@ -13,7 +13,8 @@ import pytest
 from schemas.errors import IntegrityFault, StorageRefused
 from schemas.photos import FINGERPRINTS, Fingerprint
 from warehouse.faults import LEAST_FREE_BYTES
-from warehouse.store import MARKER, Warehouse
+from warehouse.marker import MARKER
+from warehouse.store import Warehouse
 
 ROWS = 100
 

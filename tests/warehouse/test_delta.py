@@ -20,7 +20,8 @@ from schemas.photos import DUPLICATES, FINGERPRINTS, Duplicate, Fingerprint
 from warehouse.delta import Table
 from warehouse.digests import digest
 from warehouse.filesystem import Location
-from warehouse.store import MARKER, Warehouse
+from warehouse.marker import MARKER
+from warehouse.store import Warehouse
 
 
 def fingerprint(number: int, **changes: object) -> Fingerprint:
