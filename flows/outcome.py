@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -30,6 +31,11 @@ class Outcome:
     notes: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     again: dict[str, int | float | str] | None = None
+
+
+def artifact_key(*words: str) -> str:
+    """The name of an artifact in Prefect, which takes lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(("salon", *words)).lower()).strip("-")
 
 
 def together(stage: str, outcomes: Iterable[Outcome]) -> Outcome:

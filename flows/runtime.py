@@ -6,9 +6,10 @@ import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
-from flows.outcome import Outcome
+from flows.outcome import Outcome, artifact_key
 from flows.prefect_server import ensure_server
 from flows.team import refuse_sqlite
 from schemas.errors import GateRefused, PassingFault
@@ -91,11 +92,14 @@ def without_heartbeats() -> Iterator[None]:
 
 
 def publish_counts(outcome: Outcome) -> Outcome:
-    """Leave the outcome as a table artifact on the flow run, and hand it on."""
-    from prefect.artifacts import create_table_artifact
+    """Leave the outcome on the flow run, its counts as a table and what it wrote as links, and hand it on."""
+    from prefect.artifacts import create_link_artifact, create_table_artifact
 
+    for name, place in outcome.files.items():
+        link = place if "://" in place else Path(place).absolute().as_uri()
+        create_link_artifact(link, link_text=place, key=artifact_key(outcome.stage, name))
     create_table_artifact(
-        key=f"salon-{outcome.stage}",
+        key=artifact_key(outcome.stage),
         table=[{"what": name, "count": value} for name, value in outcome.counts.items()],
         description="\n".join(outcome.notes) or None,
     )

@@ -66,7 +66,8 @@ def plans(run: Run) -> list[Plan]:
 
 def deployment(plan: Plan, run: Run) -> RunnerDeployment:
     """One plan as Prefect takes it."""
-    told = plan.flow.with_options(on_failure=[tell], on_crashed=[tell])
+    longest = run.settings.schedule.longest_hours * 3600 or None
+    told = plan.flow.with_options(on_failure=[tell], on_crashed=[tell], timeout_seconds=longest)
     made = told.to_deployment(
         name=plan.name,
         parameters=plan.parameters,

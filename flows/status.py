@@ -11,13 +11,14 @@ from warehouse.store import Warehouse
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: what is done, what waits, and since when nothing was written."""
+    """One stage: what is done, what waits, since when, and when something was written last."""
 
     name: str
     done: int
     waiting: int
     what: str
     last_written: datetime | None
+    waiting_since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -44,28 +45,29 @@ STAGES: tuple[tuple[str, str, str, str, str], ...] = (
         "duplicates",
         "photos that stand for another or are stood for",
         "SELECT count(*) FROM duplicates",
-        # Groups are worked out from the fingerprints as of the last run: what came in after it waits.
-        "SELECT 0",
+        # Copies of equal pixels are never compared: they are in their group.
+        "SELECT count(*), min(ingested_at) FROM photos ANTI JOIN compared USING (photo_id) "
+        "ANTI JOIN duplicates USING (photo_id)",
     ),
     (
         "embed",
         "embeddings",
         "photos with a vector",
-        "SELECT count(DISTINCT photo_id) FROM embeddings",
-        "SELECT count(*) FROM representatives ANTI JOIN embeddings USING (photo_id)",
+        "SELECT count(*) FROM (SELECT photo_id FROM embeddings GROUP BY photo_id)",
+        "SELECT count(*), min(ingested_at) FROM representatives ANTI JOIN embeddings USING (photo_id)",
     ),
     (
         "filter",
         "verdicts",
         "photos with verdicts",
-        "SELECT count(DISTINCT photo_id) FROM verdicts",
-        "SELECT count(*) FROM representatives ANTI JOIN verdicts USING (photo_id)",
+        "SELECT count(*) FROM (SELECT photo_id FROM verdicts GROUP BY photo_id)",
+        "SELECT count(*), min(ingested_at) FROM representatives ANTI JOIN verdicts USING (photo_id)",
     ),
     (
         "select",
         "tasks",
         "photos chosen to be rated",
-        "SELECT count(DISTINCT photo_id) FROM tasks",
+        "SELECT count(*) FROM (SELECT photo_id FROM tasks GROUP BY photo_id)",
         "SELECT count(*) FROM kept ANTI JOIN tasks USING (photo_id)",
     ),
     (
@@ -86,7 +88,7 @@ STAGES: tuple[tuple[str, str, str, str, str], ...] = (
         "score",
         "scores",
         "photos with a score",
-        "SELECT count(DISTINCT photo_id) FROM scores",
+        "SELECT count(*) FROM (SELECT photo_id FROM scores GROUP BY photo_id)",
         "SELECT count(DISTINCT photo_id) FROM counted_ratings ANTI JOIN scores USING (photo_id)",
     ),
     (
@@ -106,11 +108,13 @@ def status_of(run: Run) -> Status:
         Stage(
             name=name,
             done=_number(warehouse, done),
-            waiting=_number(warehouse, waiting),
+            waiting=waits,
             what=what,
             last_written=last_written(warehouse, table),
+            waiting_since=since if waits else None,
         )
         for name, table, what, done, waiting in STAGES
+        for waits, since in (_waiting(warehouse, waiting),)
     )
     return Status(
         root=run.root,
@@ -128,6 +132,13 @@ def status_of(run: Run) -> Status:
 
 def _number(warehouse: Warehouse, text: str) -> int:
     return int(warehouse.query(text).column(0)[0].as_py())
+
+
+def _waiting(warehouse: Warehouse, text: str) -> tuple[int, datetime | None]:
+    """How much waits, and, where the query tells it, since when the oldest of it does."""
+    found = warehouse.query(text)
+    since = found.column(1)[0].as_py() if found.num_columns > 1 else None
+    return int(found.column(0)[0].as_py()), since.astimezone(UTC) if since else None
 
 
 def last_written(warehouse: Warehouse, table: str) -> datetime | None:
@@ -167,6 +178,13 @@ def prometheus(status: Status) -> str:
         "Unix time of the last write of each stage.",
         "stage",
         {s.name: s.last_written.timestamp() for s in status.stages if s.last_written},
+    )
+    now = datetime.now(UTC)
+    metric(
+        "stage_lag_seconds",
+        "How long the oldest photo has waited for a stage.",
+        "stage",
+        {s.name: max(0.0, (now - s.waiting_since).total_seconds()) for s in status.stages if s.waiting_since},
     )
     metric("table_rows", "Rows of each table.", "table", dict(status.rows))
     metric("disk_bytes", "Bytes under each folder of the warehouse.", "folder", dict(status.disk_bytes))

@@ -1,9 +1,17 @@
-"""A proxy in front of an object store that fails, loses answers and is slow, as stores are on bad days."""
+"""A proxy in front of an object store that fails, loses answers and is slow, as stores are on bad days.
+
+It runs in a process of its own: some calls of deltalake hold the interpreter while they wait for an answer, and a
+proxy in a thread of the caller could then never give one. ``python -m tests.failing_store TARGET SEED`` tells its
+port, serves until standard input ends, and tells what it did.
+"""
 
 from __future__ import annotations
 
 import http.client
+import json
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -65,8 +73,31 @@ class BadDays:
 
 
 @contextmanager
-def failing_store(target: str, days: BadDays) -> Iterator[str]:
-    """Run the proxy in front of `target`; yields its address."""
+def failing_store(target: str, seed: int) -> Iterator[tuple[str, Counter[str]]]:
+    """Run the proxy in front of `target`; yields its address, and what it did, which is known at the end."""
+    done = Counter[str]()
+    command = [sys.executable, "-m", "tests.failing_store", target, str(seed)]
+    with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}", done
+        finally:
+            text, _ = process.communicate(timeout=60)
+            done.update(json.loads(text))
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    days = BadDays(seed=int(sys.argv[2]))
+    with serving(sys.argv[1], days) as port:
+        print(port, flush=True)
+        sys.stdin.read()
+    print(json.dumps(days.done))
+
+
+@contextmanager
+def serving(target: str, days: BadDays) -> Iterator[int]:
+    """The proxy in threads of this process; yields its port."""
     host = urlsplit(target).netloc
 
     class Handler(BaseHTTPRequestHandler):
@@ -134,8 +165,12 @@ def failing_store(target: str, days: BadDays) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield server.server_address[1]
     finally:
         server.shutdown()
         server.server_close()
         thread.join(10)
+
+
+if __name__ == "__main__":
+    main()

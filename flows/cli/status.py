@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -34,10 +35,18 @@ def status(
     table = Table(title=found.root, title_justify="left")
     for name, justify in (("stage", "left"), ("done", "right"), ("waiting", "right"), ("what", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]  # the two words are rich's own
+    table.add_column("waits since (UTC)")
     table.add_column("last written (UTC)")
     for stage in found.stages:
-        when = f"{stage.last_written:%Y-%m-%d %H:%M}" if stage.last_written else "never"
-        table.add_row(stage.name, f"{stage.done:,}", f"{stage.waiting:,}" if stage.waiting else "", stage.what, when)
+        waiting = f"{stage.waiting:,}" if stage.waiting else ""
+        table.add_row(
+            stage.name,
+            f"{stage.done:,}",
+            waiting,
+            stage.what,
+            _when(stage.waiting_since, ""),
+            _when(stage.last_written),
+        )
     OUT.print(table)
     if found.rows["quarantine"]:
         OUT.print(f'{found.rows["quarantine"]:,} files in quarantine: salon sql "SELECT uri, reason FROM quarantine"')
@@ -48,3 +57,7 @@ def status(
     if found.disk_bytes:
         parts = ", ".join(f"{name} {size / 1e6:,.1f} MB" for name, size in found.disk_bytes.items())
         OUT.print(f"disk: {parts}")
+
+
+def _when(moment: datetime | None, otherwise: str = "never") -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else otherwise

@@ -32,6 +32,9 @@ class ScheduleSettings(SettingsPart):
     score: Cron = Field("0 4 * * 1", description="Cron of score: weekly; empty: never.")
     publish: Cron = Field("0 5 * * 1", description="Cron of publish: weekly, as a draft; empty: never. Needs releases.")
     maintain: Cron = Field("0 3 * * 0", description="Cron of maintain (compaction, vacuum): weekly; empty: never.")
+    longest_hours: float = Field(
+        24.0, ge=0, description="A scheduled run that takes longer is ended, and the next one goes on; 0: never."
+    )
     team: bool = Field(
         False, description="Several machines share one Prefect server: one that keeps its records in SQLite is refused."
     )

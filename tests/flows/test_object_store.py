@@ -6,14 +6,18 @@ import socket
 from pathlib import Path
 
 import pytest
+from datasets import load_dataset
 
 from flows.curate import curate
 from flows.import_ratings import import_ratings
+from flows.publish import publish
 from flows.score import score
 from schemas.tables import TABLES
-from tests.failing_store import BadDays, failing_store
-from tests.flows.chaos.material import write_photos, write_votes
+from tests.failing_store import failing_store
+from tests.flows.chaos.material import SIZE, write_photos, write_votes
 from tests.object_store import BUCKET, s3_server
+from warehouse.releases.shelf import fetched
+from warehouse.releases.verify import verify
 from warehouse.store import Warehouse
 
 SETTINGS = "[ingest]\nshard = 16\nworkers = 1\ncopies = 'always'\n"
@@ -23,11 +27,25 @@ def chain(root: str, folder: Path) -> None:
     curate(root=root, sources=[str(folder / "photos")])
     import_ratings(root=root, file=str(folder / "votes.csv"), scale="1-7", simulated=True)
     score(root=root)
+    publish(root=root, name="beauty")
 
 
 def digests(root: str) -> dict[str, str]:
     opened = Warehouse.open(root)
     return {spec.name: opened.table(spec).digest() for spec in TABLES if spec.name != "releases"}
+
+
+def released(root: str) -> dict[str, bytes]:
+    """The one version's files; it is verified and loaded on the way."""
+    found = {}
+    with fetched(f"{root}/releases/beauty/1.0.0") as folder:
+        assert verify(folder).faults == []
+        rows = load_dataset(str(folder), split="train", cache_dir=str(folder.parent / "cache"))
+        assert len(rows[0]["photo_id"]) == 64
+        assert rows[0]["image"].size == SIZE
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            found[str(path.relative_to(folder))] = path.read_bytes()
+    return found
 
 
 def objects(root: str) -> int:
@@ -55,14 +73,15 @@ def test_the_chain_on_a_failing_and_slow_store_equals_the_chain_in_a_folder(
 
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    days = BadDays(seed=7)
     there = f"s3://{BUCKET}/salon"
-    with s3_server(port) as environment, failing_store(environment["AWS_ENDPOINT_URL"], days) as address:
+    with s3_server(port) as environment, failing_store(environment["AWS_ENDPOINT_URL"], 7) as (address, done):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         Warehouse.create(there)
         chain(there, tmp_path)
         assert digests(there) == digests(here)
         assert objects(there) == objects(here) > 30
+        assert released(there) == released(here)
         chain(there, tmp_path)
         assert digests(there) == digests(here), "again adds nothing"
-    assert min(days.done["refused"], days.done["lost"], days.done["slow"]) > 5, days.done
+        assert Warehouse.open(there).tables["releases"].count() == 1
+    assert min(done["refused"], done["lost"], done["slow"]) > 5, done

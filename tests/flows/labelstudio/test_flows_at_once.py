@@ -22,6 +22,7 @@ from flows.score import score
 from flows.select import select
 from labeling.protocols.answers import Answer, Reply
 from schemas.protocols import Protocol
+from schemas.settings.filter import default_rules
 from schemas.tables import TABLES
 from tests.conftest import CHECKOUT
 from tests.flows.labelstudio.studies import picture
@@ -52,6 +53,11 @@ def add_photos(photos: Path, first: int, count: int) -> None:
         (photos / f"{number}.jpg").write_bytes(picture(number, (360, 280)))
 
 
+def every_photo_kept() -> str:
+    """Settings: pictures made for tests are blurred ones."""
+    return "".join(f"[filter.rules.{name}]\nenabled = false\n" for name in default_rules())
+
+
 def judge(rater: int, key: str, protocol: Protocol) -> Reply:
     return Reply(Answer(values={protocol.question: 1.0 + (int(key, 16) + rater) % 5}), 2.0)
 
@@ -61,7 +67,7 @@ def judge(rater: int, key: str, protocol: Protocol) -> Reply:
 @pytest.mark.timeout(3600)
 def test_flows_at_once_lose_nothing_and_double_nothing(labelstudio: TestServer, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
-    warehouse = labelstudio.warehouse("[study]\noverlap = 2\n[filter]\nrules = {}\n[ingest]\nshard = 2\nworkers = 1\n")
+    warehouse = labelstudio.warehouse("[study]\noverlap = 2\n[ingest]\nshard = 2\nworkers = 1\n" + every_photo_kept())
     root = warehouse.location.root
     add_photos(photos, 0, FIRST)
     curate(root=root, sources=[str(photos)])
