@@ -60,7 +60,7 @@ def examine(data: bytes, name: str, wanted: Wanted, sidecar: bytes | None = None
     """Decode a file once and take everything from it; bytes that are no photo give `Refused`, never an exception."""
     photo_id = hashlib.sha256(data).hexdigest()
     try:
-        decoded = decode(data, name, wanted.limits)
+        decoded = decode(data, name, wanted.limits, native=wanted.properties is PropertySet.FULL)
     except NotAPhoto as refusal:
         return Refused(refusal.reason, refusal.detail, photo_id)
     full = (decoded.width, decoded.height)
@@ -88,7 +88,7 @@ def examine(data: bytes, name: str, wanted: Wanted, sidecar: bytes | None = None
             bytes=canonical.canonical_bytes(decoded, data),
         ),
         fingerprints=fingerprints_of(decoded.pixels, decoded.gray, full),
-        properties=measure(photo_id, decoded.pixels, decoded.gray, full, wanted.properties),
+        properties=measure(photo_id, decoded.pixels, decoded.gray, full, wanted.properties, decoded.native),
     )
 
 

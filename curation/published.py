@@ -10,7 +10,8 @@ from PIL import Image
 
 from curation.decoding.colours import flatten, to_eight_bits, to_srgb
 from curation.decoding.decode import UPRIGHT_BY, open_image
-from curation.decoding.formats import sniff
+from curation.decoding.formats import Format, sniff
+from curation.decoding.raw import develop_raw
 from curation.decoding.refusal import DECODER_FAULTS
 from curation.metadata_removal import LOSSLESS, cleaned
 from curation.metadata_removal.orientation import ORIENTATION_TAG
@@ -93,6 +94,8 @@ def _rendition(data: bytes, name: str, promise: Promise, how: Rendering) -> byte
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is thrown away here
             image = open_image(data, kind, [])
+            if kind is Format.RAW and min(image.size) < min(promise.width, promise.height):
+                image = develop_raw(data)  # what the camera embedded is smaller than what is promised
             image.load()
             orientation = image.getexif().get(0x0112, 1)
             profile = image.info.get("icc_profile") or None

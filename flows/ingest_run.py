@@ -62,33 +62,47 @@ def shards(
     totals: Totals,
     tracker: Tracker,
 ) -> Iterator[Shard]:
-    """Shards as they fill up, from results in the order in which they are ready; nothing starts without work."""
+    """Shards as they are complete; nothing starts without work.
+
+    A shard holds entries that were listed one after another, whatever order they are finished in: which of several
+    files with the same bytes names their photo must not depend on who was quicker. A shard that is complete does not
+    wait for an earlier one, as where a file takes as long as its time limit lets it.
+    """
     first = next(entries, None)
     if first is None:
         return
     settings = run.settings.ingest
     blocked = BlockList.of(run.warehouse.table(BLOCKLIST).read(["content_hash", "bits"]).to_pylist())
 
-    def new_shard() -> Shard:
-        return Shard(run.warehouse, settings.keep_locations, second_look, blocked)
+    places: dict[int, int] = {}  # of the entries that are being worked on
 
-    shard = new_shard()
+    def numbered() -> Iterator[Entry]:
+        for place, entry in enumerate(chain([first], entries)):
+            places[id(entry)] = place
+            yield entry
+
+    filling: dict[int, Shard] = {}
     limits = WorkerLimits(settings.timeout_s, settings.memory_mb * MEGABYTE)
     try:
         with WorkerPool(job, settings.workers, limits) as pool:
-            for entry, result in pool.run(chain([first], entries)):
-                size = shard.add(entry, result)
+            for entry, result in pool.run(numbered()):
+                place = places.pop(id(entry))
+                number = place // settings.shard
+                if number not in filling:
+                    filling[number] = Shard(run.warehouse, settings.keep_locations, second_look, blocked)
+                size = filling[number].add(entry, result, place)
                 totals.files += 1
                 totals.bytes += size
-                refused = totals.written.quarantined + len(shard.quarantined)
+                refused = totals.written.quarantined + sum(len(shard.quarantined) for shard in filling.values())
                 tracker.advance(1, size=size, quarantined=refused)
-                if shard.is_full(settings.shard):
-                    yield shard
-                    shard = new_shard()
-        if shard.files:
-            yield shard
+                if filling[number].files >= settings.shard:
+                    yield filling[number]
+                    del filling[number]
+        for number in sorted(filling):
+            yield filling[number]
     finally:
-        shard.discard()  # of no effect once it is committed
+        for shard in filling.values():
+            shard.discard()  # of no effect once it is committed
 
 
 Elsewhere = Callable[[Run, Iterator[Entry], bool, Totals, Tracker], None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import TypeVar
 
 from curation.blocklist import BlockList
@@ -67,7 +68,8 @@ class Shard:
     keep_locations: bool = False
     second_look: bool = False
     blocked: BlockList = field(default_factory=BlockList)
-    photos: list[Photo] = field(default_factory=list)
+    photos: list[tuple[int, Photo]] = field(default_factory=list)
+    """With the place in the listing: of several files with the same bytes the first one listed names the photo."""
     sightings: list[Sighting] = field(default_factory=list)
     prints: list[Fingerprint] = field(default_factory=list)
     properties: list[Properties] = field(default_factory=list)
@@ -84,12 +86,8 @@ class Shard:
         """Files in it, photos or not."""
         return len(self.sightings) + len(self.quarantined)
 
-    def is_full(self, most: int) -> bool:
-        """Whether it is time to commit."""
-        return self.files >= most
-
-    def add(self, entry: Entry, result: Done | Failed) -> int:
-        """Take in one entry's result; returns the bytes that were read for it."""
+    def add(self, entry: Entry, result: Done | Failed, place: int) -> int:
+        """Take in the result of one entry, that was listed at this place; returns the bytes that were read for it."""
         now = datetime.now(UTC)
         if isinstance(result, Failed):
             self._refuse(entry, Refused(REASON_OF_FAILURE[result.why], result.detail), None, now)
@@ -98,7 +96,7 @@ class Shard:
         if isinstance(answer.found, Refused):
             self._refuse(entry, answer.found, answer.content, now)
         else:
-            self._accept(entry, answer.found, answer.content, now)
+            self._accept(entry, answer.found, answer.content, now, place)
         return answer.read
 
     def _refuse(self, entry: Entry, refused: Refused, content: Content | None, now: datetime) -> None:
@@ -114,12 +112,12 @@ class Shard:
             )
         )
 
-    def _accept(self, entry: Entry, found: Examined, content: Content | None, now: datetime) -> None:
+    def _accept(self, entry: Entry, found: Examined, content: Content | None, now: datetime, place: int) -> None:
         why = self.blocked.why(found.photo_id, found.fingerprints.by_method())
         if why:
             self._refuse(entry, Refused(QuarantineReason.TAKEN_DOWN, why), content, now)
             return
-        self.photos.append(photo_row(entry, found, now, self.keep_locations))
+        self.photos.append((place, photo_row(entry, found, now, self.keep_locations)))
         self.sightings.append(
             Sighting(
                 uri=entry.uri,
@@ -161,7 +159,7 @@ class Shard:
         warehouse.table(FINGERPRINTS).insert(self.prints)
         warehouse.table(PROPERTIES).insert(self.properties)
         written = Written(
-            photos=warehouse.table(PHOTOS).insert(self.photos),
+            photos=warehouse.table(PHOTOS).insert(photo for _, photo in sorted(self.photos, key=itemgetter(0))),
             quarantined=warehouse.table(QUARANTINE).insert(self.quarantined),
             sightings=insert_sightings(warehouse, self.sightings),
         )

@@ -212,8 +212,7 @@ def seen_photos(run: Run, wanted: set[str], seed: str, from_ratings: bool) -> di
     ids = sorted(wanted)
     extra = {"wanted": pa.table({"photo_id": pa.array(ids, pa.string())})}
     rows = run.warehouse.query(
-        """SELECT p.* FROM properties p SEMI JOIN wanted USING (photo_id)
-           QUALIFY row_number() OVER (PARTITION BY photo_id ORDER BY version DESC) = 1""",
+        "SELECT p.* FROM current_properties p SEMI JOIN wanted USING (photo_id)",
         extra=extra,
     )
     place = {photo: index for index, photo in enumerate(ids)}

@@ -20,7 +20,7 @@ class PropertySet(StrEnum):
     @property
     def version(self) -> str:
         """What stands in ``properties.version``; the number grows when a value would change."""
-        return f"{self.value}@1"
+        return f"{self.value}@2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,14 @@ class Properties:
     """What was measured on one photo's canonical picture; the full set's columns are null by default."""
 
     photo_id: str = column("the photo")
-    version: str = column("set and version, such as default@1 or full@1")
+    version: str = column("set and version, such as default@2 or full@2")
     brightness: float = column("mean luminance L* / 100, 0 to 1")
     contrast: float = column("standard deviation of L* (RMS contrast), 0 to 50")
     colorfulness: float = column("Hasler and Suesstrunk 2003, about 0 to 150")
     saturation: float = column("mean saturation of HSV, 0 to 1")
-    sharpness: float = column("variance of the Laplacian of 8-bit luma at canonical scale, 0 and up")
+    sharpness: float = column(
+        "variance of the Laplacian of 8-bit luma at canonical scale, smoothed by a Gaussian of 1 pixel, 0 and up"
+    )
     entropy: float = column("Shannon entropy of L* in 256 steps up to its maximum, bits, 0 to 8")
     image_size: int = column("width plus height of the upright original, pixels")
     aspect_ratio: float = column("width / height of the upright original")
@@ -58,6 +60,14 @@ class Properties:
     std_hue: float | None = column("circular standard deviation of hue in turns", optional=True)
     color_entropy: float | None = column("Shannon entropy of hue in 256 steps up to its maximum, bits", optional=True)
     blur: float | None = column("share of edges that blurring again leaves, Crete 2007, 0 (sharp) to 1", optional=True)
+    native_sharpness: float | None = column(
+        "variance of the Laplacian of 8-bit luma, middle 512 x 512 pixels at the file's own scale, 0 and up",
+        optional=True,
+    )
+    native_noise: float | None = column(
+        "standard deviation of noise in 8-bit luma there, Immerkaer 1996, 0 and up", optional=True
+    )
+    native_blur: float | None = column("Crete's blur there, 0 (sharp) to 1", optional=True)
     depth_of_field: float | None = column(
         "share of fine detail in the inner half of width and height, 0 to 1", optional=True
     )

@@ -16,6 +16,12 @@ VIEWS: dict[str, tuple[tuple[str, ...], str]] = {
            SEMI JOIN verdicts v USING (photo_id)
            ANTI JOIN (SELECT photo_id FROM verdicts WHERE NOT kept) w USING (photo_id)""",
     ),
+    # One row per photo: by the newest definitions, and the full set where both were measured.
+    "current_properties": (
+        ("properties",),
+        """SELECT * FROM properties QUALIFY row_number() OVER (
+               PARTITION BY photo_id ORDER BY CAST(split_part(version, '@', 2) AS INTEGER) DESC, version DESC) = 1""",
+    ),
     # The newest row of each rating's identity: what stands now.
     "current_ratings": (
         ("ratings",),

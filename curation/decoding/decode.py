@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,9 @@ from schemas.codes import QuarantineReason
 
 CANONICAL_SIDE = 512
 """Short side of the canonical picture in pixels."""
+
+NATIVE_SIDE = 512
+"""Sides in pixels of what is cut out at the file's own scale, where blur and noise are what the camera left."""
 
 ORIENTATION_TAG = 0x0112
 IPTC_RESOURCE = 0x0404
@@ -73,6 +77,8 @@ class Decoded:
         Pillow's mode of the stored pixels.
     orientation : int
         EXIF orientation of the stored pixels, 1 to 8.
+    native : ndarray of uint8, shape (up to NATIVE_SIDE, up to NATIVE_SIDE), or None
+        ITU-R 601-2 luma of the middle of the picture at its own scale, as it is stored; None unless it was asked for.
     profile : bytes or None
         The embedded colour profile.
     exif : PIL.Image.Exif or None
@@ -91,6 +97,7 @@ class Decoded:
     height: int
     mode: str
     orientation: int
+    native: npt.NDArray[np.uint8] | None = None
     profile: bytes | None = None
     exif: Image.Exif | None = None
     xmp: bytes | None = None
@@ -110,7 +117,7 @@ class Decoded:
         return luma(np.ascontiguousarray(self.pixels))
 
 
-def decode(data: bytes, name: str = "", limits: DecodingLimits | None = None) -> Decoded:
+def decode(data: bytes, name: str = "", limits: DecodingLimits | None = None, native: bool = False) -> Decoded:
     """Decode the bytes of a file.
 
     Parameters
@@ -121,6 +128,8 @@ def decode(data: bytes, name: str = "", limits: DecodingLimits | None = None) ->
         Its name: only tells camera RAW from TIFF, and whether the ending fits.
     limits : DecodingLimits, optional
         What is refused.
+    native : bool
+        Cut out the middle at the file's own scale as well; a large JPEG is decoded a second time for it.
 
     Raises
     ------
@@ -137,7 +146,7 @@ def decode(data: bytes, name: str = "", limits: DecodingLimits | None = None) ->
         with warnings.catch_warnings(record=True) as heard:
             # Sizes are checked below; of what Pillow says, broken metadata alone is worth knowing.
             warnings.simplefilter("always")
-            decoded = _decode(data, kind, limits)
+            decoded = _decode(data, kind, limits, native)
     except DECODER_FAULTS as error:
         raise refusal_of(error) from error
     if any("corrupt exif" in str(warning.message).lower() for warning in heard):
@@ -145,7 +154,7 @@ def decode(data: bytes, name: str = "", limits: DecodingLimits | None = None) ->
     return decoded
 
 
-def _decode(data: bytes, kind: Format, limits: DecodingLimits) -> Decoded:
+def _decode(data: bytes, kind: Format, limits: DecodingLimits, native: bool) -> Decoded:
     odd: list[FileWarning] = []
     image = open_image(data, kind, odd)
     full: tuple[int, int] = image.info.get(FULL_SIZE, image.size)
@@ -160,6 +169,7 @@ def _decode(data: bytes, kind: Format, limits: DecodingLimits) -> Decoded:
         pixels = _jpeg_pixels(data, image)
     if pixels is None:
         image.load()
+    middle = native_middle(data, kind, image) if native else None
     exif, orientation = _exif(image, kind, odd)
     profile = image.info.get("icc_profile") or None
     converted = bool(profile) and not is_srgb(profile or b"")
@@ -179,6 +189,7 @@ def _decode(data: bytes, kind: Format, limits: DecodingLimits) -> Decoded:
         height=full[0] if turned else full[1],
         mode=mode,
         orientation=orientation,
+        native=middle,
         profile=profile,
         exif=exif,
         xmp=_xmp(image),
@@ -212,6 +223,24 @@ def _jpeg_pixels(data: bytes, image: Image.Image) -> npt.NDArray[np.uint8] | Non
     except ValueError:
         return None  # even what can be mended is refused here: Pillow knows what is worth mending
     return pixels if pixels.shape == (image.height, image.width, 3) else None
+
+
+def native_middle(data: bytes, kind: Format, image: Image.Image) -> npt.NDArray[np.uint8]:
+    """The middle of a picture in luma, at its own scale; `image` is the picture as it was loaded."""
+    if kind is Format.JPEG and image.mode == "RGB":
+        with contextlib.suppress(ValueError):  # what can be mended is left to Pillow
+            return _middle_of(simplejpeg.decode_jpeg(data, colorspace="GRAY")[..., 0])  # as stored: without colours
+    if kind in (Format.JPEG, Format.RAW):  # it was loaded at a reduced scale
+        image = open_image(data, kind, [])
+    left, top = max(0, image.width - NATIVE_SIDE) // 2, max(0, image.height - NATIVE_SIDE) // 2
+    middle = image.crop((left, top, min(left + NATIVE_SIDE, image.width), min(top + NATIVE_SIDE, image.height)))
+    return np.asarray(flatten_alpha(to_eight_bits(middle, []), []).convert("L"))
+
+
+def _middle_of(luminance: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    height, width = luminance.shape
+    left, top = max(0, width - NATIVE_SIDE) // 2, max(0, height - NATIVE_SIDE) // 2
+    return np.ascontiguousarray(luminance[top : top + NATIVE_SIDE, left : left + NATIVE_SIDE])
 
 
 def _check_size(size: tuple[int, int], limits: DecodingLimits) -> None:

@@ -6,6 +6,8 @@ The metadata are the RAW file's own: previews often come without any, and uprigh
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from PIL import Image
@@ -43,19 +45,9 @@ def open_raw(data: bytes, odd: list[FileWarning]) -> Image.Image:
     NotAPhoto
         LibRaw can make nothing of the file.
     """
-    import rawpy
-
-    try:
-        with rawpy.imread(io.BytesIO(data)) as raw:
-            image, flip, size = _picture(raw, odd)
-            lens = raw.lens.model  # most makers keep it in blocks of their own, which LibRaw reads
-    except rawpy.LibRawFileUnsupportedError as error:
-        raise NotAPhoto(QuarantineReason.UNSUPPORTED, "a RAW file of a kind that LibRaw does not know") from error
-    except rawpy.LibRawIOError as error:
-        raise NotAPhoto(QuarantineReason.TRUNCATED, "the RAW file ends too early") from error
-    except rawpy.LibRawError as error:
-        what = f"the RAW data cannot be decoded ({type(error).__name__})"
-        raise NotAPhoto(QuarantineReason.CORRUPT, what) from error
+    with _opened(data) as raw:
+        image, flip, size = _picture(raw, odd)
+        lens = raw.lens.model  # most makers keep it in blocks of their own, which LibRaw reads
     found = _own_metadata(data, odd) or image.getexif()
     carried = _carried(found, flip, lens)
     image.info["exif"] = carried
@@ -65,6 +57,29 @@ def open_raw(data: bytes, odd: list[FileWarning]) -> Image.Image:
         image.info["xmp"] = bytes(packet)
     image.info[FULL_SIZE] = size
     return image
+
+
+def develop_raw(data: bytes) -> Image.Image:
+    """The sensor's data at full size, upright, in sRGB; raises NotAPhoto like `open_raw`."""
+    with _opened(data) as raw:
+        return Image.fromarray(raw.postprocess(use_camera_wb=True, output_bps=8))
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Any]:
+    """LibRaw's view of the file, its faults said in our words."""
+    import rawpy
+
+    try:
+        with rawpy.imread(io.BytesIO(data)) as raw:
+            yield raw
+    except rawpy.LibRawFileUnsupportedError as error:
+        raise NotAPhoto(QuarantineReason.UNSUPPORTED, "a RAW file of a kind that LibRaw does not know") from error
+    except rawpy.LibRawIOError as error:
+        raise NotAPhoto(QuarantineReason.TRUNCATED, "the RAW file ends too early") from error
+    except rawpy.LibRawError as error:
+        what = f"the RAW data cannot be decoded ({type(error).__name__})"
+        raise NotAPhoto(QuarantineReason.CORRUPT, what) from error
 
 
 def _picture(raw: Any, odd: list[FileWarning]) -> tuple[Image.Image, int, tuple[int, int]]:

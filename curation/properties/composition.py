@@ -51,10 +51,16 @@ def composition_statistics(gray: Gray, lightness: Singles) -> CompositionStatist
     inner = float(detail[height // 4 : height - height // 4, width // 4 : width - width // 4].sum())
     third = lightness[height // 3 : height - height // 3, width // 3 : width - width // 3]
     return CompositionStatistics(
-        blur=max(_blur(values), _blur(np.ascontiguousarray(values.T))),
+        blur=blur_of(gray),
         inner_lightness=float(third.mean(dtype=np.float64)),
         depth_of_field=inner / total if total else 0.25,
     )
+
+
+def blur_of(gray: Gray) -> float:
+    """Crete's blur, 0 (sharp) to 1, of 8-bit luma."""
+    values = gray.astype(np.float32)
+    return max(_blur(values), _blur(np.ascontiguousarray(values.T)))
 
 
 def _laplacian(values: Singles) -> Singles:

@@ -6,17 +6,24 @@ from PIL import Image
 
 from curation.properties.balance import balance_statistics
 from curation.properties.colour import Pixels, Singles, colour_statistics, entropy_of
-from curation.properties.composition import composition_statistics
+from curation.properties.composition import blur_of, composition_statistics
 from curation.properties.edges import edge_statistics
 from curation.properties.fourier import fourier_statistics
 from curation.properties.fractal import fractal_dimension_2d, fractal_dimension_3d
 from curation.properties.gradients import gradient_statistics
 from curation.properties.hue import hue_statistics
-from curation.properties.sharpness import Gray, luma_statistics
+from curation.properties.sharpness import Gray, luma_statistics, noise_of, variance_of_laplacian
 from schemas.properties import Properties, PropertySet
 
 
-def measure(photo_id: str, pixels: Pixels, gray: Gray, full_size: tuple[int, int], wanted: PropertySet) -> Properties:
+def measure(
+    photo_id: str,
+    pixels: Pixels,
+    gray: Gray,
+    full_size: tuple[int, int],
+    wanted: PropertySet,
+    native: Gray | None = None,
+) -> Properties:
     """The row of ``properties``.
 
     Parameters
@@ -29,6 +36,8 @@ def measure(photo_id: str, pixels: Pixels, gray: Gray, full_size: tuple[int, int
     full_size : (int, int)
         Width and height of the upright original.
     wanted : PropertySet
+    native : ndarray of uint8, shape (height, width), optional
+        Luma of the middle at the file's own scale, for the full set.
     """
     colour, lightness = colour_statistics(pixels)
     luma = luma_statistics(gray)
@@ -62,6 +71,7 @@ def measure(photo_id: str, pixels: Pixels, gray: Gray, full_size: tuple[int, int
         std_saturation=saturation_spread,
         std_value=colour.value[1],
         **(full_set(pixels, gray, lightness) if wanted is PropertySet.FULL else {}),
+        **(native_set(native) if native is not None else {}),
     )
 
 
@@ -99,4 +109,13 @@ def full_set(pixels: Pixels, gray: Gray, lightness: Singles) -> dict[str, float]
         "fourier_slope_mather": fourier.slope_mather,
         "fractal_dimension_2d": fractal_dimension_2d(luma),
         "fractal_dimension_3d": fractal_dimension_3d(gray),
+    }
+
+
+def native_set(native: Gray) -> dict[str, float]:
+    """What only the file's own scale shows: the field's measures as they were published, on its middle."""
+    return {
+        "native_sharpness": variance_of_laplacian(native),
+        "native_noise": noise_of(native),
+        "native_blur": blur_of(native),
     }

@@ -27,8 +27,7 @@ CANDIDATES = """
     SELECT k.photo_id, k.photographer, b.burst_id{properties}
     FROM kept k
     LEFT JOIN bursts b USING (photo_id)
-    LEFT JOIN (SELECT * FROM properties QUALIFY row_number() OVER (PARTITION BY photo_id ORDER BY version DESC) = 1) p
-        USING (photo_id)
+    LEFT JOIN current_properties p USING (photo_id)
     {without}
     ORDER BY k.photo_id
 """

@@ -1,7 +1,8 @@
 """How fast ingest is, beside the decoder alone and beside its peers, in one run on the same files.
 
 Needs the folder of real photos beside the checkout (see tests/conftest.py). Peers that are not installed are
-left out, and said to be. ``--quick`` takes a quarter of the files.
+left out, and said to be: ``python -m venv peers && peers/bin/pip install imagededup cleanvision``, then
+``--peers peers/bin/python``. ``--quick`` takes a quarter of the files.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import io
 import multiprocessing
 import random
 import resource
+import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -118,15 +120,54 @@ def decode_all(files: Sequence[Path]) -> None:
         pool.join()  # so that the processes' time is counted
 
 
-def imagededup_rate(paths: Sequence[Path]) -> float | None:
-    """imagededup's PHash, photos per second; None where it is not installed."""
-    try:
-        from imagededup.methods import PHash
-    except ImportError:
-        return None
-    make: Callable[..., Any] = PHash  # the package has no types
-    encode = make(verbose=False).encode_image
-    return len(paths) / cost_of(lambda: [encode(image_file=str(path)) for path in paths]).clock
+PEERS = {
+    "imagededup (hashes only)": (
+        40,
+        """
+from imagededup.methods import PHash
+PHash(verbose=False).encode_images(image_dir=folder, num_enc_workers=processes)
+""",
+    ),
+    "cleanvision (seven checks)": (
+        16,
+        """
+from cleanvision import Imagelab
+Imagelab(data_path=folder, verbose=False).find_issues(n_jobs=processes, verbose=False)
+""",
+    ),
+}
+"""How many files each peer gets, and what it does with a folder."""
+PEER_PROGRAM = """
+import json, os, sys, tempfile, time, warnings
+warnings.simplefilter("ignore")
+def work(folder, processes):
+{body}
+if __name__ == "__main__":
+    files, processes = sys.argv[2:], int(sys.argv[1])
+    took = []
+    for chosen in (files[:processes], files):
+        with tempfile.TemporaryDirectory() as folder:
+            for path in chosen:
+                os.symlink(path, os.path.join(folder, os.path.basename(path)))
+            began = time.perf_counter()
+            work(folder, processes)
+            took.append(time.perf_counter() - began)
+    sys.stderr.write("RATE " + str((len(files) - processes) / (took[1] - took[0])) + "\\n")
+"""
+
+
+def peer_rate(python: str, body: str, files: Sequence[Path]) -> float | None:
+    """Photos per second of a peer on as many processes as ingest, its start taken off; None where it cannot run."""
+    program = PEER_PROGRAM.format(body=textwrap.indent(body, "    "))
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "peer.py")  # a file: the peers' own processes import it
+        script.write_text(program)
+        command = [python, str(script), str(PROCESSES), *map(str, files)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    rates = [line.split()[1] for line in done.stderr.splitlines() if line.startswith("RATE ")]
+    if not rates:
+        say(f"  (it ended with: {(done.stderr.strip().splitlines() or ['nothing'])[-1][:150]})")
+    return float(rates[0]) if rates else None
 
 
 def say(text: str) -> None:
@@ -135,8 +176,8 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def compare(name: str, folder: Path, scratch: Path) -> None:
-    """The decoder alone, ingest and imagededup on one folder; starting costs are taken off everywhere."""
+def compare(name: str, folder: Path, scratch: Path, python: str) -> None:
+    """The decoder alone, ingest and its peers on one folder; starting costs are taken off everywhere."""
     files = sorted(folder.iterdir())
     more = len(files) - 1
     floor = cost_of(lambda: decode_all(files)).beyond(cost_of(lambda: decode_all(files[:1])))
@@ -150,8 +191,10 @@ def compare(name: str, folder: Path, scratch: Path) -> None:
     say(f"{name}: decoder alone {more / floor.clock:.1f}/s, {floor.cpu / more * 1e3:.1f} ms CPU each")
     say(f"{name}: ingest {rate:.1f}/s, {whole.cpu / more * 1e3:.1f} ms CPU each (start {start.clock:.1f} s)")
     say(f"{name}: {floor.clock / whole.clock:.2f} of the decoder by the clock, {floor.cpu / whole.cpu:.2f} by CPU")
-    peer = imagededup_rate(files[:: max(1, len(files) // 40)])
-    say(f"{name}: imagededup " + (f"{peer:.1f}/s; ingest is {rate / peer:.1f} times that" if peer else "not installed"))
+    for peer, (count, body) in PEERS.items():
+        found = peer_rate(python, body, files[:: max(1, len(files) // count)])
+        told = f"{found:.1f}/s; ingest is {rate / found:.1f} times that" if found else "not installed, not compared"
+        say(f"{name}: {peer} {told}")
 
 
 def full_set() -> None:
@@ -171,7 +214,9 @@ def main() -> None:
     """Run all comparisons."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    share = 4 if parser.parse_args().quick else 1
+    parser.add_argument("--peers", default=sys.executable, help="Python of an environment that has the peers")
+    chosen = parser.parse_args()
+    share = 4 if chosen.quick else 1
     full_set()
     kinds: dict[str, Callable[[Path], None]] = {
         "12 megapixels": lambda folder: make_large(folder, 40 // share, 3),
@@ -182,7 +227,7 @@ def main() -> None:
             folder = Path(place, "photos")
             folder.mkdir()
             make(folder)
-            compare(name, folder, Path(place))
+            compare(name, folder, Path(place), chosen.peers)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import convolve1d, laplace
 from skimage.color import rgb2hsv, rgb2lab
 from skimage.filters import threshold_otsu
 from skimage.measure import blur_effect
@@ -19,8 +21,8 @@ from curation.properties.edges import edge_statistics
 from curation.properties.fourier import fourier_statistics
 from curation.properties.fractal import fractal_dimension_2d
 from curation.properties.hue import hue_statistics
-from curation.properties.measure import measure
-from curation.properties.sharpness import luma_statistics
+from curation.properties.measure import measure, native_set
+from curation.properties.sharpness import luma_statistics, variance_of_laplacian
 from schemas.columns import columns_of
 from schemas.properties import Properties, PropertySet
 from tests.conftest import real_data
@@ -77,8 +79,9 @@ def reference_rows() -> list[dict[str, str]]:
 
 
 def full_properties(name: str) -> Properties:
-    decoded = decode(real_data("oasis", "images", name).read_bytes())
-    return measure("x", decoded.pixels, decoded.gray, (decoded.width, decoded.height), PropertySet.FULL)
+    decoded = decode(real_data("oasis", "images", name).read_bytes(), native=True)
+    full = (decoded.width, decoded.height)
+    return measure("x", decoded.pixels, decoded.gray, full, PropertySet.FULL, decoded.native)
 
 
 def check_against_reference(rows: list[dict[str, str]]) -> None:
@@ -179,6 +182,34 @@ def test_blur_is_scikit_image_s() -> None:
         )
 
 
+def test_sharpness_is_the_variance_of_the_laplacian_of_the_smoothed_picture() -> None:
+    gray = noise(8, (90, 120))
+    binomial = np.array([1, 4, 6, 4, 1]) / 16
+    smooth = convolve1d(convolve1d(gray.astype(float), binomial, axis=0), binomial, axis=1)
+    assert luma_statistics(gray).sharpness == pytest.approx(laplace(smooth)[3:-3, 3:-3].var(), rel=1e-9)
+    assert variance_of_laplacian(gray) == pytest.approx(laplace(gray.astype(float))[1:-1, 1:-1].var(), rel=1e-9)
+
+
+def test_the_files_own_scale_shows_what_reduction_hides() -> None:
+    scene = Image.open(real_data("oasis", "images", "Car1.jpg")).convert("RGB").resize((2000, 1600))
+    soft, grainy = scene, np.asarray(scene).astype(int) + np.random.default_rng(9).normal(0, 6, (1600, 2000, 1))
+    files = []
+    for picture in (soft, Image.fromarray(np.clip(grainy, 0, 255).astype(np.uint8))):
+        for kind in ("JPEG", "PNG"):
+            stream = io.BytesIO()
+            picture.save(stream, kind, quality=95)
+            files.append(decode(stream.getvalue(), native=True))
+    assert all(decoded.native is not None and decoded.native.shape == (512, 512) for decoded in files)
+    own = [native_set(decoded.native) for decoded in files if decoded.native is not None]
+    for jpeg, png in ((own[0], own[1]), (own[2], own[3])):  # the same pixels, cut out in two ways
+        assert jpeg["native_noise"] == pytest.approx(png["native_noise"], rel=0.15, abs=0.1)
+        assert jpeg["native_blur"] == pytest.approx(png["native_blur"], rel=0.03)
+    assert own[3]["native_noise"] == pytest.approx(6, rel=0.1)
+    assert own[3]["native_blur"] < own[1]["native_blur"]
+    # Reduced to a third, the noise is a third as well, and the enlarged scene as sharp as any.
+    assert luma_statistics(files[3].gray).noise < 0.7 * own[3]["native_noise"]
+
+
 def test_the_noise_estimate_finds_the_noise_that_was_added() -> None:
     rng = np.random.default_rng(5)
     clean = np.tile(np.linspace(60, 190, 400), (300, 1))
@@ -219,7 +250,8 @@ def test_a_straight_edge_has_fractal_dimension_one() -> None:
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_a_plain_surface_gives_finite_numbers(value: int) -> None:
     pixels = np.full((96, 128, 3), value, np.uint8)
-    found = measure("x", pixels, pixels[..., 0].copy(), (128, 96), PropertySet.FULL)
+    gray = pixels[..., 0].copy()
+    found = measure("x", pixels, gray, (128, 96), PropertySet.FULL, gray)
     for spec in columns_of(Properties):
         number = getattr(found, spec.name)
         assert isinstance(number, str) or np.isfinite(number), spec.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,6 +14,8 @@ from curation.decoding.formats import Format
 from curation.decoding.refusal import NotAPhoto
 from curation.examination import Examined, Wanted, examine
 from curation.metadata.reading import facts_of
+from curation.properties.sharpness import variance_of_laplacian
+from curation.published import Rendering, promised, published
 from tests.curation.test_formats import difference, scene
 from tests.raw_files import dng
 
@@ -63,3 +66,16 @@ def test_raw_that_claims_too_many_pixels_is_a_bomb() -> None:
 def test_a_cut_raw_file_is_refused_in_words(end: int) -> None:
     with pytest.raises(NotAPhoto):
         decode(dng(scene(800, 600), preview=False)[:end], "a.dng")
+
+
+def test_a_rendition_as_large_as_the_sensor_is_developed_and_not_enlarged() -> None:
+    grain = np.random.default_rng(0).integers(40, 215, (600, 800, 1), dtype=np.uint8).repeat(3, axis=2)
+    data = dng(Image.fromarray(grain), preview=False)
+    how = Rendering()
+    found = []
+    for width, height in ((800, 600), (400, 300)):
+        rendition = published(data, "a.dng", promised("raw", width, height, how), how)
+        with Image.open(io.BytesIO(rendition)) as image:
+            assert image.size == (width, height)
+            found.append(np.asarray(image.convert("L").resize((800, 600), Image.Resampling.LANCZOS)))
+    assert variance_of_laplacian(found[0]) > 3 * variance_of_laplacian(found[1])

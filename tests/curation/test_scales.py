@@ -6,12 +6,14 @@ import io
 
 import imagehash
 import numpy as np
+import pyarrow as pa
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from curation.decoding.decode import CANONICAL_SIDE, decode
 from curation.fingerprints import fingerprints, frequencies
 from curation.properties.measure import measure
+from schemas.columns import columns_of
 from schemas.properties import Properties, PropertySet
 from tests.conftest import real_data
 
@@ -24,9 +26,10 @@ def reference_hash(image: Image.Image) -> bytes:
     return bytes(np.packbits(imagehash.phash(image).hash).tobytes())
 
 
+@pytest.mark.slow
 def test_hashes_of_half_scale_decodes_are_within_two_bits_of_the_full_picture_s() -> None:
     apart = []
-    for path in sorted(real_data("oasis", "images").iterdir())[::4]:
+    for path in sorted(real_data("oasis", "images").iterdir()):
         data = path.read_bytes()
         with Image.open(io.BytesIO(data)) as image:
             full = image.convert("RGB")
@@ -35,7 +38,8 @@ def test_hashes_of_half_scale_decodes_are_within_two_bits_of_the_full_picture_s(
             image.load()
             assert image.size == (250, 200)
             apart.append(bits_apart(fingerprints(image).phash64, reference_hash(full)))
-    assert len(apart) > 100
+    assert len(apart) > 500
+    print(f"OASIS at half scale: {np.mean(np.array(apart) <= 2):.4f} within 2 bits, {len(apart)} photos")
     assert np.mean(np.array(apart) <= 2) >= 0.99
 
 
@@ -54,45 +58,72 @@ def test_hashes_of_large_real_photos_are_within_two_bits_of_the_full_picture_s()
         assert bits_apart(fingerprints(decoded.picture).phash64, reference_hash(full)) <= 2
 
 
+@pytest.mark.slow
+def test_hashes_of_all_larger_pictures_are_within_two_bits_of_the_full_picture_s() -> None:
+    apart = {}
+    for path in sorted([*real_data("dups", "images").iterdir(), *real_data("avt_ai", "images").iterdir()]):
+        with Image.open(path) as image:
+            if image.mode != "RGB" or min(image.size) <= CANONICAL_SIDE:
+                continue
+            full = ImageOps.exif_transpose(image)
+        decoded = decode(path.read_bytes())
+        assert min(decoded.pixels.shape[:2]) == CANONICAL_SIDE
+        apart[path.name] = bits_apart(fingerprints(decoded.picture).phash64, reference_hash(full))
+    far = {name: bits for name, bits in apart.items() if bits > 2}
+    print(f"larger pictures: {1 - len(far) / len(apart):.4f} of {len(apart)} within 2 bits; beyond: {far}")
+    assert len(apart) > 100
+    assert len(far) <= 0.01 * len(apart), far
+
+
 TOLERANCES = {
     "brightness": 0.005,
-    "contrast": 0.01,
+    "contrast": 0.015,
     "colorfulness": 0.02,
     "saturation": 0.06,
     "entropy": 0.06,
     "mean_red": 0.005,
     "mean_green": 0.005,
     "mean_blue": 0.005,
-    "std_red": 0.005,
-    "std_green": 0.005,
-    "std_blue": 0.005,
+    "std_red": 0.01,
+    "std_green": 0.01,
+    "std_blue": 0.01,
     "mean_lightness": 0.005,
     "mean_b": 0.01,
     "std_a": 0.04,
     "std_b": 0.03,
     "mean_value": 0.005,
     "std_saturation": 0.05,
-    "std_value": 0.01,
-    "clipped_shadows": 0.1,
-    "clipped_highlights": 0.1,
-    "sharpness": 0.35,
-    "noise": 0.35,
+    "std_value": 0.015,
+    "sharpness": 0.10,
+    "noise": 0.30,
 }
-"""Relative; fine detail depends on the scale from which a decoder starts, so that it differs most."""
+"""Relative. Noise is what lies at the finest scale of a reduced picture, which depends most on the scale that it was
+reduced from."""
+ABSOLUTE = {"mean_a": 0.1, "clipped_shadows": 0.001, "clipped_highlights": 0.001, "aspect_ratio": 0.0}
+"""Of what may be near zero."""
 
 
 @pytest.mark.slow
-def test_one_scene_gives_the_same_default_properties_at_1_3_12_and_48_megapixels() -> None:
-    scene = Image.open(next(iter(sorted(real_data("dups", "images").glob("tuil*"))))).convert("RGB")
+@pytest.mark.parametrize("name", ["tuil__hJV2gUr6_jpg_1.jpg", "bridge__aaa-orig.jpg", "Ambulance2.jpg", "Grass5.jpg"])
+def test_one_scene_gives_the_same_default_properties_at_1_3_12_and_48_megapixels(name: str) -> None:
+    path = real_data(*(("dups" if "__" in name else "oasis"), "images", name))
+    scene = Image.open(path).convert("RGB")
     rows: list[Properties] = []
     for width in (1155, 2000, 4000, 8000):
         stream = io.BytesIO()
         scene.resize((width, width * 3 // 4), Image.Resampling.LANCZOS).save(stream, "JPEG", quality=92)
         decoded = decode(stream.getvalue())
         rows.append(measure("x", decoded.pixels, decoded.gray, (4, 3), PropertySet.DEFAULT))
-    for name, tolerance in TOLERANCES.items():
-        values = np.array([getattr(row, name) for row in rows])
-        assert np.ptp(values) <= tolerance * np.abs(values).max(), (name, values)
+    measured = {spec.name for spec in columns_of(Properties) if not spec.nullable and spec.type == pa.float64()}
+    assert {*TOLERANCES, *ABSOLUTE} == measured
+    too_far = []
+    for column in sorted(measured):
+        values = np.array([getattr(row, column) for row in rows])
+        far, most = np.ptp(values), np.abs(values).max()
+        print(f"{column}: {np.round(values, 4)}, spread {far:.5f}, relative {far / max(most, 1e-9):.4f}")
+        if far > (ABSOLUTE[column] if column in ABSOLUTE else TOLERANCES[column] * most):
+            too_far.append((column, values))
+    assert not too_far
 
 
 def test_frequencies_are_those_of_a_plain_cosine_transform() -> None:

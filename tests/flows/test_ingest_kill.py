@@ -1,4 +1,4 @@
-"""A run killed with -9 at random moments and finished leaves the tables of an unbroken run."""
+"""Runs killed with -9 at moments all over their length, then finished, leave the tables of an unbroken run."""
 
 from __future__ import annotations
 
@@ -7,48 +7,87 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from flows.context import Run
 from tests.conftest import CHECKOUT, real_data
-from tests.flows.test_ingest_run import go, new_run, state
+from tests.flows.test_ingest_run import FILLED, go, new_run, state
 
+MOMENTS = 20
+SHARD = 12
 PROGRAM = """
 import sys
 sys.path.insert(0, {checkout!r})
 from pathlib import Path
+import flows.ingest_shards as shards
 from tests.flows.test_ingest_run import go, new_run
+shards.PICTURE_BYTES_HELD = 200_000  # several pieces a shard, as with photos by the thousand
+run = new_run(Path({root!r}), shard={shard})
 print("go", flush=True)
-go(new_run(Path({root!r}), shard=6), {source!r})
+go(run, {source!r})
+print("done", flush=True)
+sys.stdin.read()
 """
+
+
+@contextmanager
+def running(root: Path, source: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run in a process of its own, from where its warehouse is made; killed with -9 at the end of the block."""
+    program = PROGRAM.format(checkout=str(CHECKOUT), root=str(root), source=str(source), shard=SHARD)
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "go\n"
+            yield process
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+
+def orphans(run: Run) -> int:
+    """Files in the table of pictures that no commit has taken in."""
+    table = run.warehouse.tables["pictures"]
+    there = {path.name for path in Path(run.root, "tables", "pictures").glob("*.parquet")}
+    return len(there - {Path(uri).name for uri in table.delta().file_uris()})
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_kills_at_random_moments_leave_nothing_half_done(tmp_path: Path) -> None:
+def test_a_run_killed_at_any_moment_and_finished_is_an_unbroken_run(tmp_path: Path) -> None:
     source = tmp_path / "photos"
     source.mkdir()
     for image in sorted(real_data("oasis", "images").iterdir())[:60]:
         shutil.copy(image, source / image.name)
     for image in real_data("hostile", "files").iterdir():
         shutil.copy(image, source / image.name)
-    whole = new_run(tmp_path / "whole")
-    go(whole, source)
-    broken = new_run(tmp_path / "broken", shard=6)
-    program = PROGRAM.format(checkout=str(CHECKOUT), root=str(tmp_path / "broken"), source=str(source))
-    rng, killed = random.Random(11), 0
-    for _ in range(20):
-        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    with running(tmp_path / "whole", source) as process:
+        began = time.monotonic()
         assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            process.wait(rng.uniform(0.2, 8.0))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            killed += 1
-        process.stdout.close()
-    assert killed >= 5
-    go(broken, source)
-    assert state(broken) == state(whole)
+        assert process.stdout.readline() == "done\n"
+        length = time.monotonic() - began
+    wanted = state(new_run(tmp_path / "whole", shard=SHARD))
+    rng = random.Random(11)
+    parts = set()
+    for moment in range(MOMENTS):  # one in each twentieth of the run's length
+        root = tmp_path / f"broken{moment}"
+        with running(root, source):
+            time.sleep(length * (moment + rng.random()) / MOMENTS)
+        run = new_run(root, shard=SHARD)
+        counts = {name: run.warehouse.tables[name].count() for name in FILLED}
+        done = counts["sightings"] + counts["quarantine"]
+        left = orphans(run)
+        totals = go(run, source)
+        print(f"killed at {moment + 1}/{MOMENTS} of {length:.1f} s: {counts}, pictures uncommitted in {left} files")
+        parts.add((counts["pictures"] > counts["sightings"], left > 0, done > 0))
+        assert counts["pictures"] - counts["photos"] <= SHARD, "more than one shard was half written"
+        assert totals.files == totals.listed - done, "what was whole was read again"
+        assert state(run) == wanted
+        shutil.rmtree(root)
+    assert len(parts) > 1, "all moments fell into the same part of the run"

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import tarfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,6 +159,8 @@ class DecoderThatFails:
             ctypes.CDLL(None).sleep(1000)
         if entry.file_name.startswith("eat"):
             bytearray(8_000_000_000)
+        if entry.file_name.startswith("slow"):
+            time.sleep(0.5)
         return self.real(entry)
 
 
@@ -182,6 +185,20 @@ def test_a_run_survives_decoders_that_crash_hang_and_eat_memory_and_retries_what
     assert go(run, source, Choice(retry=["timeout", "crashed"])).written.photos == 2
     left = rows(run, "SELECT uri, reason FROM quarantine")
     assert [(Path(str(r["uri"])).name, r["reason"]) for r in left] == [("eat_8.jpg", "bomb")]
+
+
+def test_of_files_with_the_same_bytes_the_first_one_listed_names_the_photo_whoever_is_quicker(tmp_path: Path) -> None:
+    source = tmp_path / "photos"
+    source.mkdir()
+    original = sorted(real_data("oasis", "images").iterdir())[0]
+    shutil.copy(original, source / "slow.png")
+    shutil.copy(original, source / "then.jpg")
+    run = new_run(tmp_path / "w")
+    go(run, source, job=DecoderThatFails(job_of(run)))
+    assert run.warehouse.tables["sightings"].count() == 2
+    (photo,) = rows(run, "SELECT uri, warnings FROM photos")
+    assert Path(str(photo["uri"])).name == "slow.png"
+    assert photo["warnings"] == ["wrong_ending"]
 
 
 def test_a_run_broken_off_and_finished_equals_an_unbroken_one(tmp_path: Path) -> None:

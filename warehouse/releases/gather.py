@@ -226,13 +226,12 @@ def photos(warehouse: Warehouse, placed: pa.Table) -> pa.Table:
 
 
 def properties(warehouse: Warehouse, placed: pa.Table) -> pa.Table:
-    """Measured properties of the placed photos: the richest set of each (the last version by name)."""
+    """Measured properties of the placed photos: the newest and richest set of each."""
     names = [c.name for c in PROPERTIES.columns if c.name not in ("photo_id", "version")]
     columns = ", ".join(f'q."{name}"' for name in names)
     return warehouse.query(
-        f"""SELECT w.photo_id, {columns} FROM placed w LEFT JOIN (
-                SELECT *, row_number() OVER (PARTITION BY photo_id ORDER BY version DESC) AS place FROM properties
-            ) q ON q.photo_id = w.photo_id AND q.place = 1 ORDER BY w.ordinal""",
+        f"""SELECT w.photo_id, {columns} FROM placed w LEFT JOIN current_properties q USING (photo_id)
+            ORDER BY w.ordinal""",
         extra={"placed": placed},
     )
 
