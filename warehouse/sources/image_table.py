@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from schemas.codes import QuarantineReason
 from schemas.errors import BadInput
 from warehouse.sources.entries import UNKNOWN_TIME, Content, Entry, Unreadable
 from warehouse.sources.folder import too_large
+from warehouse.sources.table_files import TableFile, open_table, open_table_again
 from warehouse.sources.url_list import find_column
 
 
@@ -53,13 +53,11 @@ class TableCell:
 
 
 @lru_cache(maxsize=1)
-def _file(url: str) -> pq.ParquetFile:
-    return pq.ParquetFile(fsspec.open(url, "rb").open())
-
-
-@lru_cache(maxsize=1)
 def _group(url: str, group: int, column: str) -> pa.ChunkedArray:
-    return _file(url).read_row_group(group, columns=[column])[column]
+    table = open_table_again(url).read(group, [column])
+    if table is None:
+        raise IndexError(group)
+    return table[column]
 
 
 @dataclass
@@ -70,51 +68,48 @@ class ImageTableSource:
     address: str
 
     def entries(self) -> Iterator[Entry]:
-        """One entry per row; pictures are not read for it."""
-        with fsspec.open(self.address, "rb") as stream:
-            try:
-                table = pq.ParquetFile(stream)
-            except pa.ArrowInvalid as error:
-                raise BadInput(f"no valid Parquet file ({error})", where=self.name) from error
-            column = image_column(table.schema_arrow)
-            if column is None:
-                raise BadInput("no column with pictures", where=self.name, expected="a struct with bytes, or binary")
-            rights = {key: find_column(table.schema_arrow.names, key) for key in ("license", "photographer")}
-            number = 0
-            for group in range(table.num_row_groups):
-                wanted = [name for name in rights.values() if name]
-                rows = _rows(table, group, column, wanted)
-                for row, values in enumerate(rows):
-                    path = values.pop("path", None)
-                    yield Entry(
-                        source=self.name,
-                        uri=f"{self.address}#{number}",
-                        file_name=str(path).rsplit("/", 1)[-1] if path else f"row_{number}",
-                        size=-1,
-                        modified_at=UNKNOWN_TIME,
-                        address=TableCell(self.address, group, row, column),
-                        license=_text(values.get(rights["license"] or "")),
-                        photographer=_text(values.get(rights["photographer"] or "")),
-                        permanent=False,
-                    )
-                    number += 1
+        """One entry per row."""
+        table = open_table(self.address)
+        column = image_column(table.schema)
+        if column is None:
+            raise BadInput(
+                "no column with pictures",
+                where=self.name,
+                expected="a struct with bytes, or binary",
+                got=", ".join(table.schema.names),
+            )
+        rights = {key: find_column(table.schema.names, key) for key in ("license", "photographer")}
+        wanted = [name for name in rights.values() if name]
+        path = f"{column}.path" if pa.types.is_struct(table.schema.field(column).type) else None
+        number = 0
+        for group, rows in enumerate(_groups(table, [*wanted, *([path] if path else [])])):
+            names = pc.struct_field(rows[column].combine_chunks(), "path").to_pylist() if path else []
+            for row, values in enumerate(rows.select(wanted).to_pylist() if wanted else [{}] * rows.num_rows):
+                name = names[row] if names else None
+                yield Entry(
+                    source=self.name,
+                    uri=f"{self.address}#{number}",
+                    file_name=str(name).rsplit("/", 1)[-1] if name else f"row_{number}",
+                    size=-1,
+                    modified_at=UNKNOWN_TIME,
+                    address=TableCell(self.address, group, row, column),
+                    license=_text(values.get(rights["license"] or "")),
+                    photographer=_text(values.get(rights["photographer"] or "")),
+                    permanent=False,
+                )
+                number += 1
 
     def ignored(self) -> dict[str, int]:
         """Nothing: each row is looked at."""
         return {}
 
 
-def _rows(table: pq.ParquetFile, group: int, column: str, wanted: list[str]) -> list[dict[str, Any]]:
-    """Rights of a row group's rows, and the path that came with each picture."""
-    has_path = pa.types.is_struct(table.schema_arrow.field(column).type)
-    names = [*wanted, *([f"{column}.path"] if has_path else [])]
-    if not names:
-        return [{} for _ in range(table.metadata.row_group(group).num_rows)]
-    rows = table.read_row_group(group, columns=names).to_pylist()
-    for values in rows:
-        if has_path:
-            values["path"] = (values.pop(column, None) or {}).get("path")
-    return list(rows)
+def _groups(table: TableFile, columns: list[str]) -> Iterator[pa.Table]:
+    """The groups of a table, less the pictures where the file allows it."""
+    group = 0
+    while (rows := table.read(group, columns)) is not None:
+        yield rows
+        group += 1
 
 
 def _text(value: Any) -> str | None:

@@ -8,16 +8,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import fsspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from schemas.errors import BadInput, WrongUse
+from schemas.errors import WrongUse
 from warehouse.sources.entries import Source
 from warehouse.sources.folder import ending_of, local_source
 from warehouse.sources.image_table import ImageTableSource, image_column
 from warehouse.sources.inventory import InventorySource, is_inventory, is_inventory_file
 from warehouse.sources.object_store import ObjectStoreSource, lists_in_columns
 from warehouse.sources.remote import RemoteSource
+from warehouse.sources.table_files import open_table
 from warehouse.sources.tar import TarSource
 from warehouse.sources.url_list import UrlListSource, UrlSource
 from warehouse.sources.web import WebManners
@@ -72,9 +71,7 @@ def open_sources(text: str, kind: SourceKind | None = None, manners: WebManners 
         return [InventorySource(path) for path in paths]
     if found is SourceKind.URLS:
         return [
-            InventorySource(path)
-            if is_inventory_file(path)
-            else UrlListSource(text, Path(path), manners or WebManners())
+            InventorySource(path) if is_inventory_file(path) else UrlListSource(text, path, manners or WebManners())
             for path in paths
         ]
     return [_table(text, path, kind, manners or WebManners()) for path in paths]
@@ -83,14 +80,26 @@ def open_sources(text: str, kind: SourceKind | None = None, manners: WebManners 
 def _kind_by_name(text: str) -> SourceKind:
     ending = ending_of(text.rstrip("/").rsplit("/", 1)[-1])
     if "://" not in text and Path(text).expanduser().is_dir():
-        return SourceKind.FILES
+        return SourceKind.IMAGES if _saved_dataset(text) else SourceKind.FILES
     if ending == ".tar":
         return SourceKind.TAR
-    if ending == ".parquet":
+    if ending in (".parquet", ".arrow"):
         return SourceKind.IMAGES
     if text.rpartition("/")[2] == "manifest.json":
         return SourceKind.INVENTORY
     return SourceKind.URLS if ending in LISTS else SourceKind.FILES
+
+
+def _saved_dataset(text: str) -> list[str]:
+    """The tables in a folder that `datasets.save_to_disk` has written; none where it is another folder."""
+    folder = Path(text).expanduser()
+    splits = sorted(folder.glob("*/")) if (folder / "dataset_dict.json").is_file() else [folder]
+    return [
+        str(path.resolve())
+        for split in splits
+        if (split / "state.json").is_file()
+        for path in sorted(split.glob("*.arrow"))
+    ]
 
 
 def _is_web(text: str) -> bool:
@@ -103,6 +112,8 @@ def _matches(text: str) -> list[str]:
         files, path = fsspec.url_to_fs(text)
         found = sorted(files.unstrip_protocol(match) for match in files.glob(path))
     else:
+        if saved := _saved_dataset(text):
+            return saved
         pattern = str(Path(text).expanduser())
         matches = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
         found = sorted(str(Path(match).resolve()) for match in matches if Path(match).is_file())
@@ -112,19 +123,10 @@ def _matches(text: str) -> list[str]:
 
 
 def _table(text: str, path: str, kind: SourceKind | None, manners: WebManners) -> Source:
-    """A Parquet file: pictures where it has a column of them, else addresses."""
-    with fsspec.open(path, "rb") as stream:
-        try:
-            schema = pq.read_schema(stream)
-        except pa.ArrowInvalid as error:
-            raise BadInput(f"no valid Parquet file ({error})", where=path) from error
-    if kind is SourceKind.IMAGES or image_column(schema) is not None:
+    """A table: pictures where it has a column of them, else addresses."""
+    schema = open_table(path).schema
+    if kind is SourceKind.IMAGES or image_column(schema) is not None or path.lower().endswith(".arrow"):
         return ImageTableSource(text, path)
     if is_inventory(schema.names):
         return InventorySource(path)
-    return UrlListSource(text, Path(path), manners)
-
-
-def _list(text: str, path: str, manners: WebManners) -> Source:
-    """A text file: objects of buckets where it has such columns, else addresses."""
-    return InventorySource(path) if is_inventory_file(path) else UrlListSource(text, Path(path), manners)
+    return UrlListSource(text, path, manners)

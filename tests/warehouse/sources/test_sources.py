@@ -247,6 +247,15 @@ def test_lists_come_as_text_and_parquet_too_and_a_list_without_addresses_says_so
     pq.write_table(pa.table({"image_url": ["s3://bucket/a.jpg"], "license": ["CC0"]}), tmp_path / "list.parquet")
     entry = listed(tmp_path / "list.parquet")[0]
     assert (entry.uri, entry.license) == ("s3://bucket/a.jpg", "CC0")
+    (tmp_path / "odd.csv").write_text(
+        "url,size,license\nhttp://[bad,x,\nhttps://e.org/a.jpg,12,\nhttps://e.org/b.jpg,,CC0\n"
+    )
+    bad, sized, plain = listed(tmp_path / "odd.csv")
+    assert bad.refused is not None
+    assert (bad.refused.reason, sized.size, sized.license, plain.license) == ("unsafe_path", 12, None, "CC0")
+    (tmp_path / "latin.txt").write_bytes(b"https://e.org/caf\xe9.jpg")
+    with pytest.raises(BadInput, match="UTF-8"):
+        listed(tmp_path / "latin.txt")
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
     with pytest.raises(BadInput, match="no column with addresses"):
         listed(tmp_path / "bad.csv")
@@ -288,6 +297,37 @@ def test_pictures_in_a_parquet_file_are_read_at_their_row(tmp_path: Path) -> Non
     assert [entry.file_name for entry in entries] == [f"{number}.jpg" for number in range(5)]
     assert [entry.license for entry in entries] == [f"L{number}" for number in range(5)]
     assert [content(entry) for entry in entries] == [bytes([number]) * 3 for number in range(5)]
+
+
+def test_a_saved_dataset_is_read_at_its_rows_forwards_and_backwards(tmp_path: Path) -> None:
+    schema = pa.schema(
+        [("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("license", pa.string())]
+    )
+    for split in ("train", "test"):
+        (tmp_path / "saved" / split).mkdir(parents=True)
+        (tmp_path / "saved" / split / "state.json").write_text("{}")
+        with (
+            (tmp_path / "saved" / split / "data-00000-of-00001.arrow").open("wb") as stream,
+            pa.ipc.new_stream(stream, schema) as writer,
+        ):
+            for start in (0, 2, 4):
+                numbers = range(start, start + 2)
+                cells = [
+                    {"bytes": split.encode() + bytes([n]), "path": None if n == 3 else f"{n}.jpg"} for n in numbers
+                ]
+                rows = [{"image": cell, "license": "CC0"} for cell in cells]
+                writer.write_batch(pa.RecordBatch.from_pylist(rows, schema))
+    (tmp_path / "saved" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    entries = listed(tmp_path / "saved")
+    assert [entry.file_name for entry in entries[:6]] == ["0.jpg", "1.jpg", "2.jpg", "row_3", "4.jpg", "5.jpg"]
+    assert len({entry.uri for entry in entries}) == 12
+    assert entries[0].license == "CC0"
+    wanted = [split + bytes([n]) for split in (b"test", b"train") for n in range(6)]
+    assert [content(entry) for entry in entries] == wanted
+    assert [content(entry) for entry in reversed(entries)] == wanted[::-1]
+    with pytest.raises(BadInput, match="no valid Arrow stream"):
+        (tmp_path / "broken.arrow").write_bytes(b"nothing of the kind")
+        listed(tmp_path / "broken.arrow")
 
 
 def test_what_fsspec_reaches_is_listed_and_read() -> None:
