@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
@@ -15,7 +16,11 @@ from flows.ingest_shards import Shard
 from flows.progress import Tracker
 from flows.worker_pool import WorkerLimits, WorkerPool
 from schemas.releases import BLOCKLIST
+from schemas.settings import IngestSettings
 from warehouse.sources.entries import Entry, Source
+
+PER_CORE, MOST_WAITING = 8, 64
+"""Processes per core where bytes come over a network, and how many there are at most."""
 
 
 def take_in(
@@ -84,7 +89,7 @@ def shards(
     filling: dict[int, Shard] = {}
     limits = WorkerLimits(settings.timeout_s, settings.memory_mb * MEGABYTE)
     try:
-        with WorkerPool(job, settings.workers, limits) as pool:
+        with WorkerPool(job, workers_for(first, settings), limits) as pool:
             for entry, result in pool.run(numbered()):
                 place = places.pop(id(entry))
                 number = place // settings.shard
@@ -103,6 +108,14 @@ def shards(
     finally:
         for shard in filling.values():
             shard.discard()  # of no effect once it is committed
+
+
+def workers_for(first: Entry, settings: IngestSettings) -> int:
+    """How many processes read and decode, by where the first entry is; 0 is one per core."""
+    if not first.distant:
+        return settings.workers
+    cores = settings.workers or len(os.sched_getaffinity(0))
+    return settings.distant_workers or max(cores, min(PER_CORE * cores, MOST_WAITING))
 
 
 Elsewhere = Callable[[Run, Iterator[Entry], bool, Totals, Tracker], None]

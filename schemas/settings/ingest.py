@@ -26,6 +26,13 @@ class IngestSettings(SettingsPart):
         2000, ge=1, le=100_000, description="Most photos per shard: what one commit holds, and one kill can cost."
     )
     workers: int = Field(0, ge=0, le=1024, description="Decoding processes; 0 is one per core.")
+    distant_workers: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="Processes that read and decode what comes over a network, which is mostly waiting; "
+        "0 is eight per core, 64 at most.",
+    )
     timeout_s: float = Field(60.0, gt=0, description="Seconds that one file may take; then it is `timeout`.")
     memory_mb: int = Field(2000, ge=256, description="Megabytes that one decoding process may add while decoding.")
     max_megapixels: int = Field(200, ge=1, description="Files that claim more are `bomb`.")

@@ -120,23 +120,24 @@ def decode_all(files: Sequence[Path]) -> None:
         pool.join()  # so that the processes' time is counted
 
 
+SMALL_BYTES = 1_000_000
 PEERS = {
     "imagededup (hashes only)": (
-        40,
+        (60, 2000),
         """
 from imagededup.methods import PHash
 PHash(verbose=False).encode_images(image_dir=folder, num_enc_workers=processes)
 """,
     ),
     "cleanvision (seven checks)": (
-        16,
+        (20, 400),
         """
 from cleanvision import Imagelab
 Imagelab(data_path=folder, verbose=False).find_issues(n_jobs=processes, verbose=False)
 """,
     ),
 }
-"""How many files each peer gets, and what it does with a folder."""
+"""How many large and small files each peer gets, enough for some seconds, and what it does with a folder."""
 PEER_PROGRAM = """
 import json, os, sys, tempfile, time, warnings
 warnings.simplefilter("ignore")
@@ -191,7 +192,8 @@ def compare(name: str, folder: Path, scratch: Path, python: str) -> None:
     say(f"{name}: decoder alone {more / floor.clock:.1f}/s, {floor.cpu / more * 1e3:.1f} ms CPU each")
     say(f"{name}: ingest {rate:.1f}/s, {whole.cpu / more * 1e3:.1f} ms CPU each (start {start.clock:.1f} s)")
     say(f"{name}: {floor.clock / whole.clock:.2f} of the decoder by the clock, {floor.cpu / whole.cpu:.2f} by CPU")
-    for peer, (count, body) in PEERS.items():
+    for peer, (counts, body) in PEERS.items():
+        count = counts[files[0].stat().st_size < SMALL_BYTES]
         found = peer_rate(python, body, files[:: max(1, len(files) // count)])
         told = f"{found:.1f}/s; ingest is {rate / found:.1f} times that" if found else "not installed, not compared"
         say(f"{name}: {peer} {told}")

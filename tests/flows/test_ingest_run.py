@@ -8,9 +8,11 @@ import hashlib
 import os
 import shutil
 import tarfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from PIL import Image
 from curation.fingerprints import FingerprintMethod
 from flows.context import Run
 from flows.ingest_job import Answer, Job
-from flows.ingest_listing import Choice, Totals
+from flows.ingest_listing import Choice, Totals, sources_of
 from flows.ingest_run import job_of, take_in
 from flows.progress import track
 from schemas.errors import WrongUse
@@ -223,6 +225,43 @@ def test_a_run_broken_off_and_finished_equals_an_unbroken_one(tmp_path: Path) ->
     assert 0 < broken.warehouse.tables["photos"].count() < 24
     go(broken, source)
     assert state(broken) == state(whole)
+
+
+def test_files_of_a_network_are_waited_for_side_by_side(tmp_path: Path) -> None:
+    images = [path.read_bytes() for path in sorted(real_data("oasis", "images").iterdir())[:8]]
+    lock, open_now, most = threading.Lock(), 0, 0
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            nonlocal open_now, most
+            with lock:
+                open_now += 1
+                most = max(most, open_now)
+            time.sleep(0.5)
+            data = images[int(Path(self.path).stem)]
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+            with lock:
+                open_now -= 1
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        (tmp_path / "list.txt").write_text(
+            "".join(f"http://127.0.0.1:{server.server_port}/{number}.jpg\n" for number in range(8))
+        )
+        run = new_run(tmp_path / "w", workers=1, web_private_addresses=True)
+        with track("ingest", None) as tracker:
+            take_in(run, sources_of(run, [str(tmp_path / "list.txt")]), Choice(), lambda shard: shard.write(), tracker)
+        server.shutdown()
+        thread.join()
+    assert run.warehouse.tables["photos"].count() == 8
+    assert most > 2
 
 
 def test_a_missing_source_and_an_empty_folder_are_wrong_use(tmp_path: Path) -> None:

@@ -83,6 +83,8 @@ class Entry:
     refused: Unreadable | None = None
     permanent: bool = True
     """The file can be read again later at its URI; else its bytes are copied into the warehouse."""
+    distant: bool = False
+    """Its bytes come over a network: reading is mostly waiting."""
 
 
 class Source(Protocol):

@@ -96,6 +96,7 @@ class ImageTableSource:
                     license=_text(values.get(rights["license"] or "")),
                     photographer=_text(values.get(rights["photographer"] or "")),
                     permanent=False,
+                    distant="://" in self.address,
                 )
                 number += 1
 

@@ -22,6 +22,7 @@ def entry_of_object(source: str, row: dict[str, Any], address: Address) -> Entry
         modified_at=row["modified_at"].astimezone(UTC),
         etag=row["etag"],
         address=address,
+        distant=True,
     )
 
 

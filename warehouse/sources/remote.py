@@ -122,6 +122,7 @@ class RemoteSource:
         uri = files.unstrip_protocol(key)
         size = listed.get("size")
         yield Entry(
+            distant=True,
             source=self.name,
             uri=uri,
             file_name=name,

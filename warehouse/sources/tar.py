@@ -71,6 +71,7 @@ class TarSource:
                     modified_at=datetime.fromtimestamp(member.mtime, UTC) if member.mtime > 0 else UNKNOWN_TIME,
                     address=RemoteFile(self.address, member.offset_data, member.size),
                     permanent=False,
+                    distant="://" in self.address,
                 )
             )
 

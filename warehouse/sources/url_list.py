@@ -128,6 +128,7 @@ def entry_of_url(source: str, url: str, row: Mapping[str, Any], manners: WebMann
         if reached
         else Unreadable(QuarantineReason.UNSAFE_PATH, "no address of " + ", ".join(sorted(REACHED))),
         permanent=False,
+        distant=True,
     )
 
 
