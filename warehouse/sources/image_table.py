@@ -46,7 +46,9 @@ class TableCell:
             raise Unreadable(QuarantineReason.UNREADABLE, f"it cannot be read: {type(error).__name__}") from error
         data = cell.get("bytes") if isinstance(cell, dict) else cell
         if data is None:
-            raise Unreadable(QuarantineReason.EMPTY, "the row holds no bytes")
+            path = str(cell.get("path") or "") if isinstance(cell, dict) else ""
+            told = f"the row holds no bytes, only a path ({path[:200]}): take in the files themselves"
+            raise Unreadable(QuarantineReason.EMPTY, told if path else "the row holds no bytes")
         if len(data) > most:
             raise too_large(len(data), most)
         return Content(data)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from schemas.errors import WrongUse
+from schemas.errors import BadInput, WrongUse
 from warehouse.sources.entries import Source
 from warehouse.sources.folder import ending_of, local_source
 from warehouse.sources.image_table import ImageTableSource, image_column
@@ -18,7 +18,7 @@ from warehouse.sources.object_store import ObjectStoreSource, lists_in_columns
 from warehouse.sources.remote import RemoteSource
 from warehouse.sources.table_files import open_table
 from warehouse.sources.tar import TarSource
-from warehouse.sources.url_list import UrlListSource, UrlSource
+from warehouse.sources.url_list import COLUMNS, UrlListSource, UrlSource, find_column
 from warehouse.sources.web import WebManners
 
 
@@ -37,6 +37,7 @@ class SourceKind(StrEnum):
 
 
 LISTS = (".csv", ".tsv", ".txt")
+COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".zip", ".7z", ".rar")
 
 
 def open_sources(text: str, kind: SourceKind | None = None, manners: WebManners | None = None) -> list[Source]:
@@ -79,6 +80,8 @@ def open_sources(text: str, kind: SourceKind | None = None, manners: WebManners 
 
 def _kind_by_name(text: str) -> SourceKind:
     ending = ending_of(text.rstrip("/").rsplit("/", 1)[-1])
+    if text.lower().endswith(COMPRESSED):
+        raise WrongUse(f"{text}: of archives only uncompressed tar files are read; unpack it first.")
     if "://" not in text and Path(text).expanduser().is_dir():
         return SourceKind.IMAGES if _saved_dataset(text) else SourceKind.FILES
     if ending == ".tar":
@@ -129,4 +132,11 @@ def _table(text: str, path: str, kind: SourceKind | None, manners: WebManners) -
         return ImageTableSource(text, path)
     if is_inventory(schema.names):
         return InventorySource(path)
+    if find_column(schema.names, "url") is None:
+        raise BadInput(
+            "no column with pictures or addresses",
+            where=path,
+            expected="a struct with bytes, a binary column, or addresses in one of " + ", ".join(COLUMNS["url"]),
+            got=", ".join(schema.names),
+        )
     return UrlListSource(text, path, manners)

@@ -287,6 +287,11 @@ def test_a_broken_or_compressed_tar_file_says_what_to_do(tmp_path: Path) -> None
     (tmp_path / "a.tar").write_bytes(b"\x1f\x8b" + b"no tar" * 200)
     with pytest.raises(BadInput, match="unpacked first"):
         listed(tmp_path / "a.tar")
+    with pytest.raises(WrongUse, match="unpack it first"):
+        listed(tmp_path / "a.tar.gz")
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "none.parquet")
+    with pytest.raises(BadInput, match="no column with pictures or addresses"):
+        listed(tmp_path / "none.parquet")
 
 
 def test_pictures_in_a_parquet_file_are_read_at_their_row(tmp_path: Path) -> None:
