@@ -36,7 +36,8 @@ class TarSource:
                 for member in archive:
                     if not member.isfile():
                         continue
-                    key = member.name.rsplit("/", 1)[0] + "/" + member.name.rsplit("/", 1)[-1].split(".", 1)[0]
+                    folder, slash, name = member.name.rpartition("/")
+                    key = folder + slash + name.split(".", 1)[0]
                     if key not in waiting:  # WebDataset: files of one sample stand together
                         yield from self._released(waiting)
                         waiting = {key: []}

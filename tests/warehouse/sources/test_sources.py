@@ -270,12 +270,11 @@ def write_tar(path: Path, members: dict[str, bytes]) -> None:
             archive.addfile(info, io.BytesIO(data))
 
 
-def test_a_tar_file_lists_members_with_the_rights_beside_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["", "a/", "./"])
+def test_a_tar_file_lists_members_with_the_rights_beside_them(tmp_path: Path, folder: str) -> None:
     rights = json.dumps({"license": "CC BY", "author": "Ada"}).encode()
-    write_tar(
-        tmp_path / "shard-000.tar",
-        {"a/0001.jpg": b"one", "a/0001.json": rights, "a/0002.jpg": b"two", "a/0002.txt": b"caption"},
-    )
+    members = {"0001.jpg": b"one", "0001.json": rights, "0002.jpg": b"two", "0002.txt": b"caption"}
+    write_tar(tmp_path / "shard-000.tar", {folder + name: data for name, data in members.items()})
     one, two = listed(tmp_path / "shard-*.tar")
     assert (one.file_name, one.license, one.photographer, content(one)) == ("0001.jpg", "CC BY", "Ada", b"one")
     assert (two.file_name, two.license, content(two)) == ("0002.jpg", None, b"two")
