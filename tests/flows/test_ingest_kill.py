@@ -20,6 +20,8 @@ from tests.flows.test_ingest_run import FILLED, go, new_run, state
 
 MOMENTS = 20
 SHARD = 12
+COMMIT_S = 0.4
+"""About as long as a shard's commit takes."""
 PROGRAM = """
 import sys
 sys.path.insert(0, {checkout!r})
@@ -27,24 +29,21 @@ from pathlib import Path
 import flows.ingest_shards as shards
 from tests.flows.test_ingest_run import go, new_run
 shards.PICTURE_BYTES_HELD = 200_000  # several pieces a shard, as with photos by the thousand
-run = new_run(Path({root!r}), shard={shard})
-print("go", flush=True)
-go(run, {source!r})
-print("done", flush=True)
-sys.stdin.read()
+add = shards.Shard.add
+def told(self, *parts):
+    print("file", flush=True)
+    return add(self, *parts)
+shards.Shard.add = told
+go(new_run(Path({root!r}), shard={shard}), {source!r})
 """
 
 
 @contextmanager
 def running(root: Path, source: Path) -> Iterator[subprocess.Popen[str]]:
-    """A run in a process of its own, from where its warehouse is made; killed with -9 at the end of the block."""
+    """A run in a process of its own, that says so for each file; killed with -9 at the end of the block."""
     program = PROGRAM.format(checkout=str(CHECKOUT), root=str(root), source=str(source), shard=SHARD)
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "go\n"
             yield process
         finally:
             process.send_signal(signal.SIGKILL)
@@ -67,24 +66,25 @@ def test_a_run_killed_at_any_moment_and_finished_is_an_unbroken_run(tmp_path: Pa
         shutil.copy(image, source / image.name)
     for image in real_data("hostile", "files").iterdir():
         shutil.copy(image, source / image.name)
-    with running(tmp_path / "whole", source) as process:
-        began = time.monotonic()
-        assert process.stdout is not None
-        assert process.stdout.readline() == "done\n"
-        length = time.monotonic() - began
-    wanted = state(new_run(tmp_path / "whole", shard=SHARD))
+    files = len(list(source.iterdir()))
+    whole = new_run(tmp_path / "whole", shard=SHARD)
+    go(whole, source)
+    wanted = state(whole)
     rng = random.Random(11)
     parts = set()
-    for moment in range(MOMENTS):  # one in each twentieth of the run's length
-        root = tmp_path / f"broken{moment}"
-        with running(root, source):
-            time.sleep(length * (moment + rng.random()) / MOMENTS)
+    for moment in range(MOMENTS):  # one in each twentieth of the run, at any time after one of its files
+        root, after = tmp_path / f"broken{moment}", int(files * (moment + rng.random()) / MOMENTS)
+        with running(root, source) as process:
+            assert process.stdout is not None
+            for _ in range(after):
+                assert process.stdout.readline() == "file\n"
+            time.sleep(rng.uniform(0, COMMIT_S))
         run = new_run(root, shard=SHARD)
         counts = {name: run.warehouse.tables[name].count() for name in FILLED}
         done = counts["sightings"] + counts["quarantine"]
         left = orphans(run)
         totals = go(run, source)
-        print(f"killed at {moment + 1}/{MOMENTS} of {length:.1f} s: {counts}, pictures uncommitted in {left} files")
+        print(f"killed after {after} of {files} files: {counts}, pictures uncommitted in {left} files")
         parts.add((counts["pictures"] > counts["sightings"], left > 0, done > 0))
         assert counts["pictures"] - counts["photos"] <= SHARD, "more than one shard was half written"
         assert totals.files == totals.listed - done, "what was whole was read again"
