@@ -53,7 +53,7 @@ def numbers_of(warehouse: Warehouse, measures: Sequence[str]) -> pa.Table:
     """
     measured = [name for name in measures if name not in DERIVED and name in PROPERTIES.schema.names]
     # A photo may have been measured with the default and with the full set, and by older definitions of both.
-    age = "CAST(split_part(version, '@', 2) AS INTEGER)"
+    age = "TRY_CAST(split_part(version, '@', 2) AS INTEGER)"
     properties = "".join(f', arg_max("{name}", {age}) AS "{name}"' for name in measured)
     wanted = ", ".join(
         f'CAST({DERIVED.get(name, _place(name, measured))} AS DOUBLE) AS "{name}"' for name in dict.fromkeys(measures)

@@ -20,7 +20,8 @@ VIEWS: dict[str, tuple[tuple[str, ...], str]] = {
     "current_properties": (
         ("properties",),
         """SELECT * FROM properties QUALIFY row_number() OVER (
-               PARTITION BY photo_id ORDER BY CAST(split_part(version, '@', 2) AS INTEGER) DESC, version DESC) = 1""",
+               PARTITION BY photo_id
+               ORDER BY TRY_CAST(split_part(version, '@', 2) AS INTEGER) DESC, version DESC) = 1""",
     ),
     # The newest row of each rating's identity: what stands now.
     "current_ratings": (

@@ -82,7 +82,8 @@ class ImageTableSource:
             )
         rights = {key: find_column(table.schema.names, key) for key in ("license", "photographer")}
         wanted = [name for name in rights.values() if name]
-        path = f"{column}.path" if pa.types.is_struct(table.schema.field(column).type) else None
+        kind = table.schema.field(column).type
+        path = f"{column}.path" if pa.types.is_struct(kind) and kind.get_field_index("path") >= 0 else None
         number = 0
         for group, rows in enumerate(_groups(table, [*wanted, *([path] if path else [])])):
             names = pc.struct_field(rows[column].combine_chunks(), "path").to_pylist() if path else []

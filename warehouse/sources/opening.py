@@ -80,10 +80,10 @@ def open_sources(text: str, kind: SourceKind | None = None, manners: WebManners 
 
 def _kind_by_name(text: str) -> SourceKind:
     ending = ending_of(text.rstrip("/").rsplit("/", 1)[-1])
-    if text.lower().endswith(COMPRESSED):
-        raise WrongUse(f"{text}: of archives only uncompressed tar files are read; unpack it first.")
     if "://" not in text and Path(text).expanduser().is_dir():
         return SourceKind.IMAGES if _saved_dataset(text) else SourceKind.FILES
+    if text.lower().endswith(COMPRESSED):
+        raise WrongUse(f"{text}: of archives only uncompressed tar files are read; unpack it first.")
     if ending == ".tar":
         return SourceKind.TAR
     if ending in (".parquet", ".arrow"):

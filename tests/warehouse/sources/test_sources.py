@@ -301,6 +301,12 @@ def test_pictures_in_a_parquet_file_are_read_at_their_row(tmp_path: Path) -> Non
     assert [entry.file_name for entry in entries] == [f"{number}.jpg" for number in range(5)]
     assert [entry.license for entry in entries] == [f"L{number}" for number in range(5)]
     assert [content(entry) for entry in entries] == [bytes([number]) * 3 for number in range(5)]
+    pq.write_table(pa.table({"image": [{"bytes": b"a"}, {"bytes": None}]}), tmp_path / "bare.parquet")
+    bare = listed(tmp_path / "bare.parquet")
+    assert [entry.file_name for entry in bare] == ["row_0", "row_1"]
+    assert content(bare[0]) == b"a"
+    with pytest.raises(Unreadable, match="empty"):
+        content(bare[1])
 
 
 def test_a_saved_dataset_is_read_at_its_rows_forwards_and_backwards(tmp_path: Path) -> None:
