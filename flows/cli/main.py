@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib.util
 import logging
 import os
@@ -136,6 +138,7 @@ def main() -> None:
     from flows.runtime import prepare_environment
 
     prepare_environment()
+    atexit.register(gc.collect)  # what cycles still hold at exit, DuckDB would list on standard error
     logging.raiseExceptions = False  # a log line that a server misses is no news to the person at the terminal
     try:
         refuse_strangers()
