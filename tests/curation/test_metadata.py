@@ -170,6 +170,30 @@ def test_content_credentials_that_forbid_training_are_an_opt_out() -> None:
     assert training_opt_out(b"c2pa.training-mining notAllowed without its block") is None
 
 
+def test_credentials_say_what_made_the_picture_where_no_other_block_does() -> None:
+    address = b"http://cv.iptc.org/newscodes/digitalsourcetype/"
+
+    def credentials(*codes: bytes) -> bytes:
+        actions = b"".join(
+            b"\xa2factionlc2pa.createdqdigitalSourceType\x78\x40" + address + code + b"\x00" for code in codes
+        )
+        block = b"jumb..c2pa.actions.v2" + actions
+        plain = jpeg()
+        return plain[:2] + b"\xff\xeb" + (len(block) + 2).to_bytes(2, "big") + block + plain[2:]
+
+    def told(data: bytes) -> str | None:
+        return facts(data).digital_source_type
+
+    assert told(credentials(b"digitalCapture")) == "digitalCapture"
+    assert told(credentials(b"digitalCapture", b"compositeWithTrainedAlgorithmicMedia", b"humanEdits")) == (
+        "compositeWithTrainedAlgorithmicMedia"
+    )
+    assert told(credentials(b"digitalCapture", b"humanEdits")) == "humanEdits"
+    assert told(jpeg() + address + b"digitalCapture") is None
+    said = packet("", f"<Iptc4xmpExt:DigitalSourceType>{address.decode()}digitalArt</Iptc4xmpExt:DigitalSourceType>")
+    assert facts(credentials(b"digitalCapture"), said).digital_source_type == "digitalArt"
+
+
 def test_an_opt_out_is_a_column_or_a_refusal_as_the_settings_say() -> None:
     mining = packet('plus:DataMining="http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED"')
     data = jpeg(xmp=mining)
