@@ -10,6 +10,7 @@ from curation.embedding.descriptor import Descriptor
 from curation.embedding.protocol import Embedder
 from curation.embedding.specs import DescriptorSpec, TagSpec, parse_spec
 from flows.context import Run
+from schemas.codes import Framing
 from schemas.errors import MissingWeights
 from schemas.settings.embed import EmbedSettings
 from warehouse.vectors import VectorMatrix, open_vectors
@@ -42,6 +43,7 @@ def make_embedder(settings: EmbedSettings, pictures: int | None = None) -> Embed
         download=settings.download,
         batch=settings.batch,
         pictures=pictures,
+        framing=settings.framing,
     )
     return load_open_clip(spec, loading)
 
@@ -51,12 +53,13 @@ def space_name(settings: EmbedSettings) -> str:
     spec = parse_spec(settings.embedder)
     if isinstance(spec, DescriptorSpec):
         return Descriptor().space.model
+    tail = "" if settings.framing is Framing.MODEL else f"+{settings.framing}"
     if isinstance(spec, TagSpec):
-        return f"open_clip:{spec.model}/{spec.tag}"
+        return f"open_clip:{spec.model}/{spec.tag}{tail}"
     _stay_offline(settings)
     from curation.embedding.open_clip_weights import find_weights
 
-    return find_weights(spec, download=False, expected=settings.weights_sha256).name
+    return find_weights(spec, download=False, expected=settings.weights_sha256).name + tail
 
 
 def why_no_text(settings: EmbedSettings) -> str:

@@ -146,6 +146,15 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class Framing(StrEnum):
+    """What of a picture a model sees."""
+
+    MODEL = "model"
+    """What the model's own preparation leaves: most crop the middle to a square."""
+    WHOLE = "whole"
+    """All of it, at its own shape up to 2 : 1; for networks that take any size."""
+
+
 class Precision(StrEnum):
     """Arithmetic of a model's forward pass."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from curation.embedding.open_clip import OpenClipEmbedder
+from curation.embedding.preparation import GRID, WHOLE
 from schemas.errors import WrongUse
 
 PIXELS, VECTOR = "pixels", "vector"
@@ -59,7 +60,8 @@ def tower_graph(embedder: OpenClipEmbedder) -> Any:
     Returns
     -------
     onnx.ModelProto
-        Input `pixels`: uint8, shape (n, height, width, 3), prepared as `embedder.preparation` says. Output `vector`:
+        Input `pixels`: uint8, shape (n, height, width, 3), prepared as `embedder.preparation` says; height and width
+        are free where whole pictures are seen. Output `vector`:
         float32, shape (n, dimensions).
 
     Raises
@@ -71,7 +73,10 @@ def tower_graph(embedder: OpenClipEmbedder) -> Any:
     size = sum(4 * weights.numel() for weights in embedder.visual.parameters())
     if size > LARGEST:
         raise WrongUse(f"{model}: {size / 1e9:.1f} GB of weights do not fit into one ONNX file, which ends at 2 GB.")
-    example = torch.zeros((2, embedder.preparation.height, embedder.preparation.width, 3), dtype=torch.uint8)
+    height, width, free = embedder.preparation.height, embedder.preparation.width, {0: torch.export.Dim.DYNAMIC}
+    if embedder.preparation.resize_mode == WHOLE:
+        height, width, free = height + GRID, width + 2 * GRID, dict.fromkeys(range(3), torch.export.Dim.DYNAMIC)
+    example = torch.zeros((2, height, width, 3), dtype=torch.uint8)
     with _silence():
         try:
             program = torch.onnx.export(
@@ -79,7 +84,7 @@ def tower_graph(embedder: OpenClipEmbedder) -> Any:
                 (example,),
                 input_names=[PIXELS],
                 output_names=[VECTOR],
-                dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+                dynamic_shapes=(free,),
                 opset_version=OPSET,
                 dynamo=True,
                 verbose=False,
@@ -112,5 +117,7 @@ def _plain(model: Any) -> Any:
         part.ClearField("doc_string")
     graph.ClearField("value_info")
     for value in (*graph.input, *graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "n"
+        for size, name in zip(value.type.tensor_type.shape.dim, ("n", "height", "width"), strict=False):
+            if size.dim_param or name == "n":
+                size.dim_param = name
     return model

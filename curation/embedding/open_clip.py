@@ -17,7 +17,7 @@ from curation.embedding.precision import Form, fastest_form, in_form
 from curation.embedding.preparation import Preparation
 from curation.embedding.protocol import Prepared, Space, Vectors, normalised
 from curation.embedding.specs import CheckpointSpec, FolderSpec, TagSpec
-from schemas.codes import Precision
+from schemas.codes import Framing, Precision
 from schemas.errors import MissingWeights, WrongUse
 
 WORTH_MEASURING = 1000
@@ -43,6 +43,7 @@ class Loading:
     download: bool = False
     batch: int = 0
     pictures: int | None = None
+    framing: Framing = Framing.MODEL
 
 
 def load_open_clip(spec: TagSpec | CheckpointSpec | FolderSpec, loading: Loading) -> OpenClipEmbedder:
@@ -61,7 +62,17 @@ def load_open_clip(spec: TagSpec | CheckpointSpec | FolderSpec, loading: Loading
     device = choose_device(loading.device)
     if loading.precision is Precision.AUTO and device.type == "cpu" and (loading.pictures or 0) < WORTH_MEASURING:
         loading = replace(loading, precision=Precision.FLOAT32)
+    weights = replace(weights, name=framed(weights.name, loading.framing))
+    if loading.framing is Framing.WHOLE:
+        from curation.embedding.whole import WholePictureEmbedder
+
+        return WholePictureEmbedder(_create(weights), weights, device, loading)
     return OpenClipEmbedder(_create(weights), weights, device, loading)
+
+
+def framed(name: str, framing: Framing) -> str:
+    """Name of the space of a model that sees pictures so: another framing is another space."""
+    return name if framing is Framing.MODEL else f"{name}+{framing}"
 
 
 def choose_device(text: str) -> torch.device:

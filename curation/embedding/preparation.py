@@ -18,6 +18,13 @@ from PIL import Image
 
 from schemas.errors import BadInput
 
+WHOLE = "whole"
+"""A resize mode of ours: the short side fits, nothing is cropped."""
+GRID = 32
+"""Long sides of whole pictures grow in steps of so many pixels: few shapes, so that pictures share a batch."""
+MOST = 2.0
+"""Longer pictures are squashed to this shape."""
+
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -34,7 +41,8 @@ class Preparation:
     interpolation : str
         bicubic or bilinear.
     resize_mode : str
-        shortest (then a crop in the middle), squash, or longest (then a border of `fill`).
+        shortest (then a crop in the middle), squash, longest (then a border of `fill`), or whole (no crop: one side
+        is longer than the input size says).
     fill : int
         Colour of that border.
     """
@@ -70,6 +78,8 @@ class Preparation:
             It cannot be decoded.
         """
         rgb = decoded(picture)
+        if self.resize_mode == WHOLE:
+            return self._resized(rgb, *self.whole_size(*rgb.shape[:2]))
         if self.resize_mode == "squash":
             return self._resized(rgb, self.height, self.width)
         if self.resize_mode == "longest":
@@ -93,6 +103,14 @@ class Preparation:
         whole = self._resized(rgb, *size)
         top, left = round((size[0] - self.height) / 2), round((size[1] - self.width) / 2)
         return whole[top : top + self.height, left : left + self.width]
+
+    def whole_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width at which a whole picture of some size is seen: near its own shape, on a grid."""
+        tall, wide = height / self.height, width / self.width
+        longer = min(max(tall, wide) / min(tall, wide), MOST)
+        if wide >= tall:
+            return self.height, self.width + GRID * round(self.width * (longer - 1) / GRID)
+        return self.height + GRID * round(self.height * (longer - 1) / GRID), self.width
 
     def _with_border(self, rgb: Pixels) -> Pixels:
         height, width = rgb.shape[:2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,14 +110,16 @@ def export_heads(
     from curation.embedding.onnx_tower import tower_graph
 
     pictures = _pictures(run, published)
-    batch = embedder.collate([embedder.prepare(picture) for picture in pictures])
+    prepared = [embedder.prepare(picture) for picture in pictures]
+    shape = Counter(one.shape for one in prepared).most_common(1)[0][0]  # whole pictures have several
+    pixels = np.stack([one for one in prepared if one.shape == shape]).astype(np.uint8)
     tower = tower_graph(embedder)
     done = []
     for kind, head in heads.items():
         whole = joined(tower, head, _about(published, embedder, head))
         content = whole.SerializeToString(deterministic=True)
         unit = max(1.0, _span(published) / 10)
-        found = checked(content, folder / f"{kind}.onnx", embedder, head, batch.numpy(), unit)
+        found = checked(content, folder / f"{kind}.onnx", embedder, head, pixels, unit)
         write_whole(found.file, content)
         done.append(found)
     return done
@@ -157,10 +160,9 @@ def checked(
         They differ by more than the bar.
     """
     import onnxruntime
-    import torch
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    own = head.predict(embedder.embed(torch.from_numpy(pixels)))
+    own = head.predict(embedder.embed(embedder.collate(list(pixels))))
     score, sd, histogram = session.run([SCORE, SD, HISTOGRAM], {"pixels": pixels})
     off = furthest(Prediction(score, sd, histogram), own, unit)
     if not off <= BAR:
@@ -173,7 +175,7 @@ def checked(
         session.run([SCORE], {"pixels": one})
 
     def ours(one: npt.NDArray[np.uint8]) -> None:
-        head.predict(embedder.embed(torch.from_numpy(one)))
+        head.predict(embedder.embed(embedder.collate(list(one))))
 
     return Checked(file, len(content), off, len(pixels), _median(other, pixels), _median(ours, pixels))
 
@@ -223,6 +225,8 @@ def _span(published: Published) -> float:
 
 def _about(published: Published, embedder: OpenClipEmbedder, head: Head) -> dict[str, str]:
     """What the file says of itself."""
+    from curation.embedding.preparation import GRID, MOST, WHOLE
+
     how = embedder.preparation
     preparation = {
         "height": how.height,
@@ -231,6 +235,7 @@ def _about(published: Published, embedder: OpenClipEmbedder, head: Head) -> dict
         "resize_mode": how.resize_mode,
         "interpolation": how.interpolation,
         "fill": how.fill,
+        **({"grid": GRID, "longest": MOST} if how.resize_mode == WHOLE else {}),
     }
     return {
         **head.about,

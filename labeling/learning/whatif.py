@@ -72,8 +72,8 @@ class Knob:
 
 KNOBS = (
     Knob("exposure", "stops", exposure, (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5), 0.0),
-    Knob("contrast", "factor", contrast, (0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7), 1.0),
-    Knob("saturation", "factor", saturation, (0.0, 0.4, 0.7, 1.0, 1.3, 1.6, 2.0), 1.0),
+    Knob("contrast", "times", contrast, (0.5, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7), 1.0),
+    Knob("saturation", "times", saturation, (0.0, 0.4, 0.7, 1.0, 1.3, 1.6, 2.0), 1.0),
     Knob("warmth", "stops", warmth, (-0.9, -0.6, -0.3, 0.0, 0.3, 0.6, 0.9), 0.0),
     Knob("crop", "share of each side", crop, (0.5, 0.6, 0.7, 0.8, 0.9, 1.0), 1.0),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from schemas.codes import Precision
+from schemas.codes import Framing, Precision
 from schemas.settings.base import SettingsPart
 
 
@@ -17,6 +17,11 @@ class EmbedSettings(SettingsPart):
     device: str = Field("auto", description="Where open_clip runs: auto, cpu, cuda, cuda:1, mps, ...")
     precision: Precision = Field(
         Precision.AUTO, description="auto (fastest at cosine .999 to float32), float32, bfloat16 or autocast."
+    )
+    framing: Framing = Field(
+        Framing.MODEL,
+        description="What the model sees: model (its own preparation, mostly a crop) or whole (all of the picture, for "
+        "networks that take any size; another space).",
     )
     weights_sha256: str = Field(
         "", pattern="^([0-9a-f]{64})?$", description="Checksum that the weights must have; empty: not checked."

@@ -1,11 +1,14 @@
-"""What learning reaches on real votes, and how fast: python tests/benchmarks/bench_learning.py [quick] [figures].
+"""What learning reaches on real votes, and how fast: python tests/benchmarks/bench_learning.py [quick] [PART…].
 
-The protocols are written in docs/learning.md. Figures need the real data (SALON_TEST_DATA); speed does not.
+Parts: speed, heads, taste, loop, maps; all where none is named; `figures` is all but speed. `crop`: on vectors of what
+the model's own preparation crops, else of whole pictures. The protocols are written
+in docs/learning.md. Figures need the real data (SALON_TEST_DATA); speed does not.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import os
 import sys
 import time
@@ -13,53 +16,70 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
+from curation.embedding.open_clip import Loading, OpenClipEmbedder, load_open_clip
+from curation.embedding.specs import FolderSpec
 from labeling.learning import distribution
 from labeling.learning.comparison import Ballots, ceiling
 from labeling.learning.fewshot import Ground, benchmark, draw_episodes
 from labeling.learning.figures import mean_figure, pearson, spearman
 from labeling.learning.heads import HeadKind, fit_head
 from labeling.learning.loop import Arm, Rated, Strategy, saving, simulate_loop
+from labeling.learning.relevance import deletion_effect, edge_order, relevance_map
 from labeling.learning.taste import features_of, find_directions, fit_taste, panel_of, photo_factors
+from schemas.codes import Framing, Precision
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 DATA = Path(os.environ.get("SALON_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 SHOTS = (0, 10, 50, 100)
+FIGURES = {"heads", "taste", "loop", "maps"}
 
 
 def main() -> None:
     """Print everything; with `quick` in fewer repetitions."""
     quick = "quick" in sys.argv
-    if "figures" not in sys.argv:
+    parts = set(sys.argv[1:]) - {"quick", "figures", "crop"} or {
+        *FIGURES,
+        *({"speed"} if "figures" not in sys.argv else ()),
+    }
+    if "speed" in parts:
         speed()
     if not DATA.is_dir():
         print(f"no real data at {DATA}: figures left out")
         return
-    vectors, rater, photo, value = oasis()
-    heads(vectors, rater, photo, value, repeats=1 if quick else 3)
-    taste(vectors, rater, photo, value, draws=1 if quick else 5)
-    loop(vectors, photo, value, seeds=4 if quick else 20)
+    if not parts & FIGURES:
+        return
+    framing = Framing.MODEL if "crop" in sys.argv else Framing.WHOLE
+    print(f"pictures are seen as embed.framing = {framing} says")
+    vectors, rater, photo, value = oasis(framing)
+    if "heads" in parts:
+        heads(vectors, rater, photo, value, repeats=1 if quick else 3)
+    if "taste" in parts:
+        taste(vectors, rater, photo, value, draws=1 if quick else 5)
+    if "loop" in parts:
+        loop(vectors, photo, value, seeds=4 if quick else 20)
+    if "maps" in parts:
+        maps(tower(framing), vectors, photo, value, photos=8 if quick else 40)
 
 
-def oasis() -> tuple[Floats, Ints, Ints, Floats]:
+def tower(framing: Framing) -> OpenClipEmbedder:
+    """The small real tower."""
+    folder = FolderSpec(DATA / "open_clip" / "mobilenet-v1-real")
+    return load_open_clip(folder, Loading(device="cpu", precision=Precision.FLOAT32, framing=framing))
+
+
+def oasis(framing: Framing) -> tuple[Floats, Ints, Ints, Floats]:
     """Vectors of the real tower, and votes as rater, photo and value."""
-    import open_clip
-    import torch
-    from PIL import Image
-
     rows = list(csv.DictReader((DATA / "oasis" / "images.csv").open()))
     cast = list(csv.DictReader((DATA / "oasis" / "votes.csv").open()))
-    folder = f"local-dir:{DATA / 'open_clip' / 'mobilenet-v1-real'}"
-    model, _, prepare = open_clip.create_model_and_transforms(folder, require_pretrained=True)
-    model.eval()
+    embedder = tower(framing)
     found = []
-    with torch.no_grad():
-        for start in range(0, len(rows), 32):
-            pictures = [Image.open(DATA / "oasis" / row["file"]).convert("RGB") for row in rows[start : start + 32]]
-            batch = torch.stack([prepare(picture) for picture in pictures])
-            found.append(model.encode_image(batch, normalize=True).numpy())
+    for start in range(0, len(rows), 32):
+        files = [(DATA / "oasis" / row["file"]).read_bytes() for row in rows[start : start + 32]]
+        found.append(embedder.embed(embedder.collate([embedder.prepare(file) for file in files])))
     place = {row["image_id"]: k for k, row in enumerate(rows)}
     names = sorted({row["rater_id"] for row in cast})
     number = {name: k for k, name in enumerate(names)}
@@ -178,6 +198,60 @@ def loop(vectors: Floats, photo: Ints, value: Floats, seeds: int) -> None:
     print(f"the loop, {seeds} seeds: votes needed / votes that random choice needs")
     for curve in curves:
         print(f"  {saving(curve, curves[0])}  {curve.arm.name}")
+
+
+def maps(embedder: OpenClipEmbedder, vectors: Floats, photo: Ints, value: Floats, photos: int) -> None:
+    """Sanity of relevance maps on photos that the kernel head was not trained on.
+
+    Covering the 15 % most relevant patches against as many random ones and the strongest edges; and whether the map
+    changes when the head is trained on scores that were dealt out at random (Adebayo 2018).
+    """
+    n = len(vectors)
+    order = np.random.default_rng(0).permutation(n)
+    train, test = order[photos:], order[:photos]
+    histogram = np.zeros((n, 7))
+    np.add.at(histogram, (photo, value.astype(int) - 1), 1)
+    score = histogram @ np.arange(1.0, 8.0) / histogram.sum(axis=1)
+    head = fit_head(vectors[train], score[train], histogram[train], HeadKind.KERNEL)
+    dealt = np.random.default_rng(1).permutation(train)
+    other = fit_head(vectors[train], score[dealt], histogram[dealt], HeadKind.KERNEL)
+    rows = list(csv.DictReader((DATA / "oasis" / "images.csv").open()))
+    moved, alike = [], []
+    for k in test:
+        picture = np.asarray(Image.open(DATA / "oasis" / rows[k]["file"]).convert("RGB"))
+        seen: list[Floats] = []
+
+        def embed(pictures: list[npt.NDArray[np.uint8]]) -> Floats:
+            files = [_file(p) for p in pictures]
+            batch = embedder.collate([embedder.prepare(file) for file in files])
+            return np.asarray(embedder.embed(batch), dtype=np.float64)
+
+        def ask(pictures: list[npt.NDArray[np.uint8]], seen: list[Floats] = seen) -> Floats:
+            seen.append(embed(pictures))
+            return head.score(seen[-1])
+
+        found = relevance_map(picture, ask)
+        replay = iter(seen[:])
+        under_other = relevance_map(picture, lambda _, replay=replay: other.score(next(replay)))  # type: ignore[misc]
+        alike.append(spearman(found.ravel(), under_other.ravel()))
+        rng = np.random.default_rng(int(k))
+        first = np.argsort(-np.abs(found).ravel(), kind="stable")
+        random = np.mean([deletion_effect(picture, ask, rng.permutation(first), 0.15) for _ in range(4)])
+        edges = deletion_effect(picture, ask, edge_order(picture), 0.15)
+        moved.append((deletion_effect(picture, ask, first, 0.15), float(random), edges))
+    table = np.array(moved)
+    print(f"relevance maps of {photos} photos that were not trained on; 15 % of the patches covered")
+    for name, column in zip(("most relevant", "random", "strongest edges"), table.T, strict=True):
+        print(f"  {name:16} move the prediction by {mean_figure(name, column)}")
+    print(f"  most relevant less random {mean_figure('gap', table[:, 0] - table[:, 1])}")
+    print(f"  most relevant less edges  {mean_figure('gap', table[:, 0] - table[:, 2])}")
+    print(f"  rank correlation with the map of a head of dealt-out scores {mean_figure('alike', np.array(alike))}")
+
+
+def _file(picture: npt.NDArray[np.uint8]) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "PNG", compress_level=0)
+    return out.getvalue()
 
 
 def speed() -> None:

@@ -14,11 +14,23 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from flows.context import open_run
+from flows.embedders import make_embedder
 from flows.outcome import Outcome
 from flows.release.make import make_version
 from labeling.identity import content_id, identity, pseudonym
 from schemas.codes import RatingStatus, Relation, ScoreMethod, TaskRole
-from schemas.photos import DUPLICATES, PHOTOS, SIGHTINGS, VERDICTS, Duplicate, Photo, Sighting, Verdict
+from schemas.photos import (
+    DUPLICATES,
+    EMBEDDINGS,
+    PHOTOS,
+    SIGHTINGS,
+    VERDICTS,
+    Duplicate,
+    Embedding,
+    Photo,
+    Sighting,
+    Verdict,
+)
 from schemas.ratings import RATINGS, SCORES, Rating, Score
 from warehouse.store import Warehouse
 
@@ -138,6 +150,19 @@ class Heap:
             for method in (ScoreMethod.MOS, ScoreMethod.TWO_WAY)
         ]  # fmt: skip
         self.warehouse.table(SCORES).replace(rows)
+
+    def embed(self, pictures: dict[str, bytes]) -> str:
+        """Vectors of pictures by the settings' embedder; returns the model's name."""
+        embedder = make_embedder(open_run(self.warehouse.location.root).settings.embed)
+        vectors = embedder.embed(embedder.collate([embedder.prepare(data) for data in pictures.values()]))
+        space = embedder.space
+        rows = [
+            Embedding(photo_id=photo_id, model=space.model, vector=vector.tolist(), weights_sha256=space.weights_sha256,
+                      precision=space.precision, preprocessing=space.preprocessing)
+            for photo_id, vector in zip(pictures, vectors, strict=True)
+        ]  # fmt: skip
+        self.warehouse.table(EMBEDDINGS).insert(rows)
+        return space.model
 
     def photo_ids(self) -> list[str]:
         return [

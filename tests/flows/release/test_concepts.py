@@ -10,10 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.context import open_run
-from flows.embedders import make_embedder
 from flows.learn import learn
-from schemas.photos import EMBEDDINGS, Embedding
 from tests.curation.embedding.colour_clip import colour_clip
 from tests.flows.release.heap import Heap
 from tests.flows.release.test_learning import planted
@@ -36,22 +33,7 @@ def coloured(heap: Heap, folder: Path) -> None:
         shade = np.clip(red + rng.normal(0, 6, 3), 0, 255).astype(int)
         Image.new("RGB", (96, 72), tuple(int(value) for value in shade)).save(stream, "PNG")
         files[photo_id] = stream.getvalue()
-    embedder = make_embedder(open_run(heap.warehouse.location.root).settings.embed)
-    vectors = embedder.embed(embedder.collate([embedder.prepare(file) for file in files.values()]))
-    space = embedder.space
-    heap.warehouse.table(EMBEDDINGS).insert(
-        [
-            Embedding(
-                photo_id=photo_id,
-                model=space.model,
-                vector=vector.tolist(),
-                weights_sha256=space.weights_sha256,
-                precision=space.precision,
-                preprocessing=space.preprocessing,
-            )
-            for photo_id, vector in zip(files, vectors, strict=True)
-        ]
-    )
+    heap.embed(files)
     heap.made()
 
 

@@ -20,7 +20,7 @@ from flows.learn import learn
 from flows.learning.onnx_export import BAR, checked
 from labeling.learning.saving import from_bytes
 from schemas.errors import IntegrityFault, WrongUse
-from schemas.photos import EMBEDDINGS, PICTURES, Embedding, Picture
+from schemas.photos import PICTURES, Picture
 from tests.conftest import CHECKOUT, real_data
 from tests.flows.release.heap import Heap
 from tests.flows.release.test_learning import planted
@@ -30,30 +30,14 @@ def released(heap: Heap) -> tuple[str, Path, str]:
     """A release with vectors of a real, tiny tower; returns the root, the heads' folder to come, and the model."""
     folder = real_data("open_clip", "tiny-random")
     heap.settings(f'[embed]\nembedder = "open_clip:local-dir:{folder}"\ndevice = "cpu"\n[learn]\ndraws = 100\n')
-    run = open_run(heap.warehouse.location.root)
-    embedder = make_embedder(run.settings.embed)
     files = heap.warehouse.query("SELECT photo_id, uri FROM photos ORDER BY 1").to_pylist()
     pictures = {row["photo_id"]: upright(Path(row["uri"])) for row in files}
-    vectors = embedder.embed(embedder.collate([embedder.prepare(picture) for picture in pictures.values()]))
-    space = embedder.space
     heap.warehouse.table(PICTURES).insert(
         [Picture(photo_id=p, version=VERSION, width=96, height=72, bytes=data) for p, data in pictures.items()]
     )
-    heap.warehouse.table(EMBEDDINGS).insert(
-        [
-            Embedding(
-                photo_id=p,
-                model=space.model,
-                vector=vector.tolist(),
-                weights_sha256=space.weights_sha256,
-                precision=space.precision,
-                preprocessing=space.preprocessing,
-            )
-            for p, vector in zip(pictures, vectors, strict=True)
-        ]
-    )
+    model = heap.embed(pictures)
     heap.made()
-    return run.root, heap.root / "wh" / "heads" / "beauty" / "1.0.0", space.model
+    return heap.warehouse.location.root, heap.root / "wh" / "heads" / "beauty" / "1.0.0", model
 
 
 def upright(file: Path) -> bytes:
