@@ -217,13 +217,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--peers", default=sys.executable, help="Python of an environment that has the peers")
+    parser.add_argument("--large", action="store_true", help="the large files alone")
     chosen = parser.parse_args()
     share = 4 if chosen.quick else 1
     full_set()
     kinds: dict[str, Callable[[Path], None]] = {
-        "12 megapixels": lambda folder: make_large(folder, 40 // share, 3),
+        "12 megapixels": lambda folder: make_large(folder, 40 // share, 10),
         "500 x 400": lambda folder: make_small(folder, 5000 // share),
     }
+    if chosen.large:
+        del kinds["500 x 400"]
     for name, make in kinds.items():
         with tempfile.TemporaryDirectory(prefix="bench-ingest-") as place:
             folder = Path(place, "photos")
