@@ -146,14 +146,14 @@ def work(folder, processes):
 if __name__ == "__main__":
     files, processes = sys.argv[2:], int(sys.argv[1])
     took = []
-    for chosen in (files[:processes], files):
+    for chosen in (files[:processes], files[:processes], files):  # the first time it is imported
         with tempfile.TemporaryDirectory() as folder:
             for path in chosen:
                 os.symlink(path, os.path.join(folder, os.path.basename(path)))
             began = time.perf_counter()
             work(folder, processes)
             took.append(time.perf_counter() - began)
-    sys.stderr.write("RATE " + str((len(files) - processes) / (took[1] - took[0])) + "\\n")
+    sys.stderr.write("RATE " + str((len(files) - processes) / (took[2] - took[1])) + "\\n")
 """
 
 
