@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse.digests import rounded
+from warehouse.keys import two_hashes
 
 Batches = Callable[[], Iterator[pa.RecordBatch]]
 """Rows that need not fit in memory: each call gives all of them anew."""
@@ -45,27 +46,26 @@ class Content:
     nbytes: int = field(compare=False)
 
 
-def content_of(batches: Iterable[pa.RecordBatch], names: Sequence[str]) -> Content:
-    """What these columns of some rows hold."""
+def content_of(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Content:
+    """What the columns of a schema hold in some rows."""
+    names = schema.names
     connection = duckdb.connect()
-    columns = ", ".join(f'"{name}"' for name in names)
-    text = f"""SELECT count(*), coalesce(sum(hash({columns})::HUGEINT), 0),
-               coalesce(sum(hash('second', {columns})::HUGEINT), 0) FROM rows_in"""
+    first, second = two_hashes(names, schema)
+    text = f"""SELECT count(*), coalesce(sum({first}::HUGEINT), 0), coalesce(sum({second}::HUGEINT), 0) FROM rows_in"""
     total, nbytes = [0, 0, 0], 0
     for batch in batches:
         nbytes += batch.nbytes
-        connection.register("rows_in", _rounded(batch.select(list(names))))
+        connection.register("rows_in", _rounded(batch.select(names)))
         found = connection.execute(text).fetchall()[0]
         total = [one + more for one, more in zip(total, found, strict=True)]
     return Content(total[0], (total[1], total[2]), nbytes)
 
 
-def doubled_keys(batches: Iterable[pa.RecordBatch], key: Sequence[str]) -> int:
+def doubled_keys(batches: Iterable[pa.RecordBatch], key: Sequence[str], schema: pa.Schema) -> int:
     """How many rows repeat the key of another; keys are told apart by 128 bits of hash."""
     connection = duckdb.connect(config={"memory_limit": MEMORY})
     connection.execute("CREATE TABLE keys (h1 UBIGINT, h2 UBIGINT)")
-    columns = ", ".join(f'"{name}"' for name in key)
-    text = f"INSERT INTO keys SELECT hash({columns}), hash('second', {columns}) FROM rows_in"
+    text = f"INSERT INTO keys SELECT {', '.join(two_hashes(key, schema))} FROM rows_in"
     for batch in batches:
         connection.register("rows_in", pa.Table.from_batches([batch.select(list(key))]))
         connection.execute(text)

@@ -56,7 +56,7 @@ class Table:
         self._filesystem = location.filesystem("tables", spec.name)
         self._options = location.storage_options()
         self._folder = location.local("tables", spec.name) if location.is_local else None
-        self._keys = KeyIndex(spec.key)
+        self._keys = KeyIndex(spec.key, spec.schema)
         self._lock = Lock()
         self._delta: DeltaTable | None = None
 
@@ -220,14 +220,15 @@ class Table:
             False where the same rows stood there already: then nothing is written.
         """
         given = self._conformed(rows)
-        if doubled := doubled_keys(given(), self.spec.key):
+        if doubled := doubled_keys(given(), self.spec.key, self.spec.schema):
             raise IntegrityFault(f"table {self.spec.name}: {doubled} rows repeat a key ({', '.join(self.spec.key)}).")
         names = [c.name for c in self.spec.columns if not c.arrival]
-        wanted = content_of(given(), names)
+        told = pa.schema([self.spec.schema.field(name) for name in names])
+        wanted = content_of(given(), told)
         with self._lock, self.in_words():
             for _ in _attempts(self._address):
                 delta = self.delta()
-                if content_of(self._slice(where, names), names) == wanted:
+                if content_of(self._slice(where, names), told) == wanted:
                     return False
                 reader = pa.RecordBatchReader.from_batches(self.spec.schema, given())
                 if self._commit(delta, reader, wanted.nbytes, mode="overwrite", predicate=where):

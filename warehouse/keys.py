@@ -20,14 +20,29 @@ if TYPE_CHECKING:
     from pyarrow import fs as pafs
 
 
+def two_hashes(columns: Sequence[str], schema: pa.Schema) -> tuple[str, str]:
+    """Two SQL expressions of 64 bits each that tell rows apart by some columns.
+
+    DuckDB's hash of several values follows from the hash of each, so a further value beside a column says nothing
+    new of it: two texts with the same hash would be one under both. The second expression hashes other texts.
+    """
+    plain = [f'"{name}"' for name in columns]
+    other = [f"concat({name}, '#')" if _is_text(schema, name.strip('"')) else name for name in plain]
+    return f"hash({', '.join(plain)})", f"hash('second', {', '.join(other)})"
+
+
+def _is_text(schema: pa.Schema, name: str) -> bool:
+    return schema.field(name).type in (pa.string(), pa.large_string(), pa.string_view())
+
+
 class KeyIndex:
     """Hashes of all keys of one Delta table, as of the files seen so far."""
 
-    def __init__(self, key: Sequence[str]) -> None:
+    def __init__(self, key: Sequence[str], schema: pa.Schema) -> None:
         self._key = tuple(key)
         self._files: set[str] = set()
-        columns = ", ".join(f'"{name}"' for name in self._key)
-        self._hashes = f"hash({columns}) AS h1, hash('second', {columns}) AS h2"
+        first, second = two_hashes(self._key, schema)
+        self._hashes = f"{first} AS h1, {second} AS h2"
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:

@@ -64,7 +64,7 @@ class KnownFiles:
             self._keep("refused", "uri, size, modified_at", REFUSED, list(retry))
 
     def _keep(self, name: str, columns: str, rows: str, words: list[str]) -> None:
-        hashes = f"hash({columns}) AS h1, hash('second', {columns}) AS h2"
+        hashes = f"hash({columns}) AS h1, hash('second', concat(uri, '#'), {columns}) AS h2"
         self._connection.execute(f"CREATE TEMP TABLE {name} AS SELECT {hashes} FROM ({rows})", [words])
 
     def others(self, listed: pa.Table) -> list[int]:
@@ -74,8 +74,10 @@ class KnownFiles:
             """
             WITH numbered AS (
                 SELECT row_number() OVER () - 1 AS n,
-                    hash(uri, size, modified_at, etag) AS k1, hash('second', uri, size, modified_at, etag) AS k2,
-                    hash(uri, size, modified_at) AS r1, hash('second', uri, size, modified_at) AS r2
+                    hash(uri, size, modified_at, etag) AS k1,
+                    hash('second', concat(uri, '#'), uri, size, modified_at, etag) AS k2,
+                    hash(uri, size, modified_at) AS r1,
+                    hash('second', concat(uri, '#'), uri, size, modified_at) AS r2
                 FROM rows_in)
             SELECT n FROM numbered
             ANTI JOIN known ON h1 = k1 AND h2 = k2
