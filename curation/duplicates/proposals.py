@@ -23,8 +23,8 @@ FORMS = tuple(Form)
 INVERSE = {Form.TURNED_LEFT: Form.TURNED_RIGHT, Form.TURNED_RIGHT: Form.TURNED_LEFT}
 """The form that undoes a form, where it is not itself."""
 
-MOST_WORDS = 30_000_000
-"""Words that are joined at once: about 60 bytes of memory each, 1.8 GB."""
+MOST_WORDS = 20_000_000
+"""Words that are joined at once: about 60 bytes of memory each, 1.2 GB."""
 NEW_SHARE = 0.1
 """Up to this share of new words, they are joined to the old ones instead of all to all."""
 
