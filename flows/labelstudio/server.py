@@ -75,6 +75,11 @@ class Running:
         return found if same else None
 
 
+LOCK_S = 3600
+"""How long a task that was handed out, and not answered, is kept from others. Label Studio's own default is a day: so
+long would a vote wait for each abandoned page, and for each task whose answer was being saved when the server died."""
+
+
 @dataclass(frozen=True)
 class ServerFolder:
     """All that a warehouse's own Label Studio keeps: data, log, credentials, state."""
@@ -201,6 +206,7 @@ class ServerFolder:
             "LABEL_STUDIO_USER_TOKEN": account.token,
             "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
             "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+            "TASK_LOCK_TTL": str(LOCK_S),
             "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(documents),
             "DJANGO_SETTINGS_MODULE": SETTINGS_MODULE,

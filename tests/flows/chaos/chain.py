@@ -36,11 +36,12 @@ def rate(root: str, database: str) -> int:
     from labeling.protocols.answers import Answer, Reply
     from schemas.errors import SalonError
     from schemas.protocols import Protocol
-    from tests.flows.chaos.clocks import set_times
+    from tests.flows.chaos.clocks import let_locks_expire, set_times
 
     def judge(rater: int, key: str, protocol: Protocol) -> Reply:
         return Reply(Answer(values={protocol.question: 1.0 + (int(key, 16) + 2 * rater) % 5}), 2.0)
 
+    let_locks_expire(Path(database))
     try:
         rate_as_panel(root, BATCH, PANEL, judge)
     except SalonError as fault:
