@@ -30,6 +30,9 @@ from curation.resampling import lanczos, luma
 Floats = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
 
+MARGIN = 0.04
+"""Share of its width and height that the inner picture lacks at each side."""
+
 
 class FingerprintMethod(StrEnum):
     """Values of ``fingerprints.method``; the version changes when a value would."""
@@ -42,6 +45,8 @@ class FingerprintMethod(StrEnum):
     """64 bytes: `PHASH64` of the picture in each `Form`, in their order; the first 8 bytes are `PHASH64`."""
     PIXELS = "pixels@1"
     """32 bytes: SHA-256 over the picture's full size and its upright sRGB pixels at canonical scale."""
+    INNER64 = "inner64@1"
+    """8 bytes: `PHASH64` of what lies inside plain borders, less 4 % at each side: near that of a cropped copy."""
     TRIMMED64 = "trimmed64@1"
     """16 bytes: `PHASH64` without plain borders (letterboxes, frames), then the picture's box inside them: left,
     top, right, bottom as uint16, in 1/65535 of the sides."""
@@ -75,6 +80,17 @@ class Fingerprints:
     phash64_forms: bytes
     pixels: bytes
     trimmed64: bytes
+    inner64: bytes
+
+    @property
+    def upright(self) -> frozenset[bytes]:
+        """The 64-bit words of the picture as it stands: whole, without borders, and its inner part."""
+        return frozenset((self.phash64, self.trimmed64[:8], self.inner64))
+
+    def in_form(self, form: Form) -> bytes:
+        """`phash64` of the picture in one of its forms."""
+        place = 8 * tuple(Form).index(form)
+        return self.phash64_forms[place : place + 8]
 
     def by_method(self) -> dict[FingerprintMethod, bytes]:
         """The table's rows: bits by method."""
@@ -84,6 +100,7 @@ class Fingerprints:
             FingerprintMethod.PHASH64_FORMS: self.phash64_forms,
             FingerprintMethod.PIXELS: self.pixels,
             FingerprintMethod.TRIMMED64: self.trimmed64,
+            FingerprintMethod.INNER64: self.inner64,
         }
 
 
@@ -104,23 +121,31 @@ def fingerprints(picture: Image.Image, full_size: tuple[int, int] | None = None)
 def fingerprints_of(pixels: Pixels, gray: Pixels, full_size: tuple[int, int]) -> Fingerprints:
     """Fingerprints where pixels (uint8, height by width by 3) and their luma (height by width) are at hand."""
     forms = _bits(_forms(frequencies(gray, 8)))
+    box = find_box(gray)
     return Fingerprints(
         phash64=forms[0],
         phash256=_bits(frequencies(gray, 16, gap=2.0)[None])[0],
         phash64_forms=b"".join(forms),
         pixels=pixel_hash(pixels, full_size),
-        trimmed64=_trimmed(gray, forms[0]),
+        trimmed64=_trimmed(gray, box, forms[0]),
+        inner64=_inner(gray, box),
     )
 
 
-def _trimmed(gray: Pixels, plain: bytes) -> bytes:
+def _trimmed(gray: Pixels, box: Box, plain: bytes) -> bytes:
     """`plain` and the whole picture's box, unless there are borders."""
     height, width = gray.shape
-    box = find_box(gray)
     inner = box.without_soft_edges(width, height)
     if inner != Box(0, 0, width, height):
         plain = _bits(frequencies(gray[inner.top : inner.bottom, inner.left : inner.right], 8)[None])[0]
     return plain + box.pack(width, height)
+
+
+def _inner(gray: Pixels, box: Box) -> bytes:
+    """The hash of the box, less a margin at each side."""
+    across, down = round(MARGIN * (box.right - box.left)), round(MARGIN * (box.bottom - box.top))
+    inner = gray[box.top + down : box.bottom - down, box.left + across : box.right - across]
+    return _bits(frequencies(inner, 8, gap=2.0)[None])[0]
 
 
 def frequencies(gray: Pixels, side: int, gap: float | None = None) -> Floats:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from curation.duplicates.comparison import Comparison, compare
 from curation.duplicates.looks import Look, in_form
-from curation.duplicates.proposals import FORMS
+from curation.duplicates.proposals import FORMS, INVERSE
 from curation.fingerprints import Fingerprints, Form
 
 
@@ -21,6 +21,10 @@ class PairLabel(StrEnum):
     POLICY = "policy"
     """Mirrored or turned: whether that is the same photo is for the curator to say; counted apart."""
     DIFFERENT = "different"
+
+
+SAME = (PairLabel.EXACT, PairLabel.NEAR)
+"""Labels of pairs that any curator holds to be the same photo."""
 
 
 @dataclass(frozen=True)
@@ -42,33 +46,70 @@ class Examined:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """The pairs of one label and relation: how many there are, and how many a method takes for the same."""
+
+    label: PairLabel
+    relation: str
+    pairs: int
+    taken: int
+
+
+@dataclass(frozen=True)
 class Score:
-    """Counts of one method's decisions.
+    """One method's decisions, counted by label and relation.
 
     Parameters
     ----------
-    together : int
-        Pairs labelled exact or near.
-    found : int
-        Those of them that the method takes for the same.
-    apart : int
-        Pairs labelled different.
-    merged : int
-        Those of them that the method takes for the same.
-    policy, policy_found : int
-        The same for pairs labelled policy; they count in neither precision nor recall.
-    missed : dict of str to int
-        Relations of the pairs that were not found.
+    kinds : tuple of Kind
+        In the order of the labels, then by relation.
     """
 
     method: str
-    together: int
-    found: int
-    apart: int
-    merged: int
-    policy: int
-    policy_found: int
-    missed: Mapping[str, int]
+    kinds: tuple[Kind, ...]
+
+    def _counted(self, *labels: PairLabel) -> tuple[int, int]:
+        chosen = [kind for kind in self.kinds if kind.label in labels]
+        return sum(kind.pairs for kind in chosen), sum(kind.taken for kind in chosen)
+
+    @property
+    def together(self) -> int:
+        """Pairs labelled exact or near."""
+        return self._counted(*SAME)[0]
+
+    @property
+    def found(self) -> int:
+        """Those of them that the method takes for the same."""
+        return self._counted(*SAME)[1]
+
+    @property
+    def apart(self) -> int:
+        """Pairs labelled different."""
+        return self._counted(PairLabel.DIFFERENT)[0]
+
+    @property
+    def merged(self) -> int:
+        """Those of them that the method takes for the same."""
+        return self._counted(PairLabel.DIFFERENT)[1]
+
+    @property
+    def policy(self) -> int:
+        """Pairs labelled policy; they count in neither precision nor recall."""
+        return self._counted(PairLabel.POLICY)[0]
+
+    @property
+    def policy_found(self) -> int:
+        """Those of them that the method takes for the same."""
+        return self._counted(PairLabel.POLICY)[1]
+
+    @property
+    def missed(self) -> dict[str, int]:
+        """Pairs that were not found, by relation."""
+        lost = Counter[str]()
+        for kind in self.kinds:
+            if kind.label in SAME:
+                lost[kind.relation] += kind.pairs - kind.taken
+        return dict(+lost)
 
     @property
     def precision(self) -> float | None:
@@ -89,36 +130,26 @@ class Score:
 
 
 def score(method: str, pairs: Iterable[LabelledPair], same: Callable[[str, str], bool]) -> Score:
-    """Count one method's decisions on labelled pairs."""
-    outcome: Counter[tuple[PairLabel, bool]] = Counter()
-    missed: Counter[str] = Counter()
+    """Count one method's decisions on labelled pairs; a pair without a relation has its label's name."""
+    pairs_of, taken_of = Counter[tuple[PairLabel, str]](), Counter[tuple[PairLabel, str]]()
     for pair in pairs:
-        decided = same(pair.file_a, pair.file_b)
-        outcome[pair.label, decided] += 1
-        if pair.label in (PairLabel.EXACT, PairLabel.NEAR) and not decided:
-            missed[pair.relation or pair.label] += 1
-    both = (PairLabel.EXACT, PairLabel.NEAR)
-    found = sum(outcome[label, True] for label in both)
-    return Score(
-        method=method,
-        together=found + sum(outcome[label, False] for label in both),
-        found=found,
-        apart=outcome[PairLabel.DIFFERENT, True] + outcome[PairLabel.DIFFERENT, False],
-        merged=outcome[PairLabel.DIFFERENT, True],
-        policy=outcome[PairLabel.POLICY, True] + outcome[PairLabel.POLICY, False],
-        policy_found=outcome[PairLabel.POLICY, True],
-        missed=dict(missed),
-    )
+        kind = (pair.label, pair.relation or str(pair.label))
+        pairs_of[kind] += 1
+        taken_of[kind] += same(pair.file_a, pair.file_b)
+    labels = list(PairLabel)
+    kinds = sorted(pairs_of, key=lambda kind: (labels.index(kind[0]), kind[1]))
+    return Score(method, tuple(Kind(*kind, pairs_of[kind], taken_of[kind]) for kind in kinds))
 
 
 def nearest(a: Fingerprints, b: Fingerprints, forms: Sequence[Form]) -> tuple[int, Form]:
     """Smallest Hamming distance of two photos' 64-bit words, and the form of the second that it belongs to."""
-    ours = {a.phash64, a.trimmed64[:8]}
-    upright = min(bits_apart(x, y) for x in ours for y in (b.phash64, b.trimmed64[:8]))
+    ours, theirs = (one.upright for one in (a, b))
+    upright = min(bits_apart(x, y) for x in ours for y in theirs)
     found = [(upright, Form.UPRIGHT)]
     for form in forms:
-        place = 8 * FORMS.index(form)
-        found.append((bits_apart(a.phash64, b.phash64_forms[place : place + 8]), form))
+        turned, undone = b.in_form(form), a.in_form(INVERSE.get(form, form))
+        apart = [bits_apart(x, turned) for x in ours] + [bits_apart(y, undone) for y in theirs]
+        found.append((min(apart), form))
     return min(found, key=lambda entry: (entry[0], FORMS.index(entry[1])))
 
 

@@ -4,7 +4,9 @@ Words that are equal are collapsed first: `Distinct` names each word once, and t
 thousand equal black frames cost one word, and time depends on how many different words there are.
 
 Memory: about 24 bytes for each distinct word (the words in the plan's order, one partitioned copy, and the
-caller's own), 2 MB for each thread, and the pairs of one sweep.
+caller's own), 2 MB for each thread, and the pairs of one sweep. Words that differ and all lie near each other (the
+frames of a camera that never moves) make pairs by the square of their number: beyond `MOST_PAIRS` the join says so
+and ends, before memory does.
 """
 
 from __future__ import annotations
@@ -19,12 +21,15 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.duplicates.hamming_plan import Choice, Field, Plan, Sweep, plan_join, plan_probe, sweeps
+from schemas.errors import BadInput
 
 Words = npt.NDArray[np.uint64]
 
 FEW = 20_000
 """Below so many words (or so many squared comparisons) plain numpy is faster than loading compiled code."""
 LARGEST_RADIUS = 16
+MOST_PAIRS = 100_000_000
+"""Pairs of one join (17 bytes each, several times over while they are sorted): 14,000 words that are all near."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +100,36 @@ def join(words: Words, radius: int, threads: int | None = None) -> Iterator[Matc
         0 to 16.
     threads : int, optional
         One per core by default.
+
+    Raises
+    ------
+    BadInput
+        There are more than `MOST_PAIRS` pairs.
     """
     _check(radius)
+    yield from _counted(_join(words, radius, threads), radius)
+
+
+def _counted(parts: Iterator[Matches], radius: int) -> Iterator[Matches]:
+    total = 0
+    for part in parts:
+        total += part.left.size
+        if total > MOST_PAIRS:
+            raise crowded(radius)
+        yield part
+
+
+def crowded(radius: int) -> BadInput:
+    """Too many pairs to hold."""
+    return BadInput(
+        "too many different fingerprints lie near each other to compare them pair by pair",
+        expected=f"at most {MOST_PAIRS:,} pairs within {radius} bits",
+        todo="Set a smaller radius under [dedupe] in salon.toml, or leave out what is alike by the thousand (frames "
+        "of a camera that does not move).",
+    )
+
+
+def _join(words: Words, radius: int, threads: int | None) -> Iterator[Matches]:
     if radius == 0 or words.size < 2:
         return
     plan = None if words.size <= FEW else plan_join(radius, words)
@@ -119,9 +152,13 @@ def join_between(many: Words, few: Words, radius: int, threads: int | None = Non
 
     Time is that of passing over `many` some dozens of times; `few` should be at most some percent of them.
     Both are ascending without repetition; a word that stands in both is a pair at distance 0.
-    `left` counts in `many`, `right` in `few`.
+    `left` counts in `many`, `right` in `few`. Raises BadInput where there are more than `MOST_PAIRS`.
     """
     _check(radius)
+    yield from _counted(_join_between(many, few, radius, threads), radius)
+
+
+def _join_between(many: Words, few: Words, radius: int, threads: int | None) -> Iterator[Matches]:
     if not many.size or not few.size:
         return
     if many.size * few.size <= FEW * FEW // 2:
@@ -217,7 +254,8 @@ def _sweep(plan: Plan, sweep: Sweep, room: Words, bounds: npt.NDArray[np.int64],
         starts = np.empty((1 << deepest) + 2, np.int64)
         bins_room = np.empty(largest, np.uint64)
         found = np.empty((max(largest, 1 << 14), 2), np.uint64)
-        results = []
+        results: list[Words] = []
+        kept = 0
         while (bucket := next(upcoming)) < bounds.size - 1:
             words = room[bounds[bucket] : bounds[bucket + 1]]
             for shifts, widths, rule in prepared if words.size > 1 else ():
@@ -228,6 +266,9 @@ def _sweep(plan: Plan, sweep: Sweep, room: Words, bounds: npt.NDArray[np.int64],
                     written, at = kernels.scan_bins(ordered, starts, bins, at, rule, masks, needs, found)
                     if written:
                         results.append(found[:written].copy())
+                        kept += written
+                    if kept > MOST_PAIRS:
+                        raise crowded(plan.radius)
         return results
 
     parts = [part for parts in pool.map(work, range(pool._max_workers)) for part in parts]
@@ -253,7 +294,8 @@ def _probe(plan: Plan, sweep: Sweep, many: Partitioned, few: Partitioned, pool: 
         starts, few_starts = np.empty((1 << deepest) + 2, np.int64), np.empty((1 << deepest) + 2, np.int64)
         bins_room, few_room = np.empty(largest, np.uint64), np.empty(largest_few, np.uint64)
         found = np.empty((max(largest, 1 << 14), 2), np.uint64)
-        results = []
+        results: list[Words] = []
+        kept = 0
         while (bucket := next(upcoming)) < many[1].size - 1:
             words = many[0][many[1][bucket] : many[1][bucket + 1]]
             wanted = few[0][few[1][bucket] : few[1][bucket + 1]]
@@ -268,6 +310,9 @@ def _probe(plan: Plan, sweep: Sweep, many: Partitioned, few: Partitioned, pool: 
                     )
                     if written:
                         results.append(found[:written].copy())
+                        kept += written
+                    if kept > MOST_PAIRS:
+                        raise crowded(plan.radius)
         return results
 
     parts = [part for parts in pool.map(work, range(pool._max_workers)) for part in parts]

@@ -1,8 +1,9 @@
 """Which pairs of photos are worth a second look: those whose fingerprints lie within the radius.
 
 A photo brings several words to the join: its hash, that of its picture without plain borders (a letterboxed copy
-has nothing else in common with its original), and, where the settings want them, those of its mirrored and
-turned forms. Only pairs with an upright word on one side count.
+has nothing else in common with its original), that of the picture's inner part (which is near a copy that was
+cropped or turned by a few degrees), and, where the settings want them, those of its mirrored and turned forms.
+Only pairs with an upright word on one side count.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ FORMS = tuple(Form)
 INVERSE = {Form.TURNED_LEFT: Form.TURNED_RIGHT, Form.TURNED_RIGHT: Form.TURNED_LEFT}
 """The form that undoes a form, where it is not itself."""
 
+UPRIGHT = 3
+"""Kinds of words below this number are of the picture as it stands."""
 MOST_WORDS = 20_000_000
 """Words that are joined at once: about 60 bytes of memory each, 1.2 GB."""
 NEW_SHARE = 0.1
@@ -40,7 +43,7 @@ class WordList:
     owners : (n,) int64
         The photo of each, as its position in the list of photos.
     kinds : (n,) uint8
-        0 for the hash, 1 for that without borders, 2 + k for the k-th `Form`.
+        0 for the hash, 1 for that without borders, 2 for that of the inner part, `UPRIGHT` + k for the k-th `Form`.
     """
 
     words: Words
@@ -54,8 +57,8 @@ class PhotoWords:
 
     Parameters
     ----------
-    plain, trimmed : (photos,) uint64
-        Hashes as the picture is, and without its borders; a trimmed word that equals the plain one says nothing.
+    plain, trimmed, inner : (photos,) uint64
+        Hashes as the picture is, without its borders, and of its inner part; one that equals another says nothing.
     forms : dict of Form to (photos,) uint64
         Those of mirrored and turned forms.
     joining : (photos,) bool, optional
@@ -64,6 +67,7 @@ class PhotoWords:
 
     plain: Words
     trimmed: Words
+    inner: Words
     forms: dict[Form, Words]
     joining: npt.NDArray[np.bool_] | None = None
 
@@ -71,11 +75,13 @@ class PhotoWords:
         """The upright words of the photos that are joined, and those of some forms."""
         everyone = np.flatnonzero(np.ones(self.plain.size, bool) if self.joining is None else self.joining)
         bordered = everyone[self.trimmed[everyone] != self.plain[everyone]]
-        words, owners, kinds = [self.plain[everyone], self.trimmed[bordered]], [everyone, bordered], [0, 1]
+        cut = everyone[(self.inner != self.plain)[everyone] & (self.inner != self.trimmed)[everyone]]
+        words, owners = [self.plain[everyone], self.trimmed[bordered], self.inner[cut]], [everyone, bordered, cut]
+        kinds = [0, 1, 2]
         for form in forms:
             words.append(self.forms[form][everyone])
             owners.append(everyone)
-            kinds.append(2 + FORMS.index(form))
+            kinds.append(UPRIGHT + FORMS.index(form))
         return WordList(
             np.concatenate(words),
             np.concatenate(owners),
@@ -85,7 +91,7 @@ class PhotoWords:
     def passes(self, most: int) -> Iterator[WordList]:
         """All words in lists of about `most`: upright ones in each of them, every form in one."""
         forms = list(self.forms)
-        at_once = max(1, most // max(1, self.plain.size) - 1)
+        at_once = max(1, most // max(1, self.plain.size) - 2)
         for start in range(0, max(1, len(forms)), at_once):
             yield self.listed(forms[start : start + at_once])
 
@@ -99,7 +105,7 @@ class Proposals:
     distance : (p,) uint8
         Smallest Hamming distance of the pair's words.
     kind : (p,) uint8
-        What proposed it: 0 hash, 1 hash without borders, 2 + k: the second photo in its k-th `Form`.
+        What proposed it: as in `WordList`; `UPRIGHT` + k: the second photo in its k-th `Form`.
     """
 
     first: Index
@@ -113,7 +119,7 @@ class Proposals:
     ) -> Proposals:
         """Each pair once, with the nearest of its words, upright ones first."""
         a, b = pairs
-        order = np.lexsort((kind, distance, kind > 1, b, a))
+        order = np.lexsort((kind, distance, kind >= UPRIGHT, b, a))
         a, b, kind, distance = a[order], b[order], kind[order], distance[order]
         once = np.ones(a.size, bool)
         once[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
@@ -146,7 +152,7 @@ class Proposals:
 
 def thinned(pairs: Proposals, ring: Ring) -> npt.NDArray[np.bool_]:
     """Which of all pairs among some photos are looked at, where there are crowds: see `crowds`."""
-    return among_the_first((pairs.first, pairs.second), pairs.kind > 1, pairs.distance, ring)
+    return among_the_first((pairs.first, pairs.second), pairs.kind >= UPRIGHT, pairs.distance, ring)
 
 
 def propose(
@@ -190,7 +196,7 @@ def _within(words: WordList, ring: Ring, new: npt.NDArray[np.bool_], radius: int
         found = _new_against_all(distinct.words, touched, radius)
     relevant = touched[found.left] | touched[found.right]
     found = Matches(found.left[relevant], found.right[relevant], found.distance[relevant])
-    items = Items(distinct, words.owners, words.kinds < 2, ring)
+    items = Items(distinct, words.owners, words.kinds < UPRIGHT, ring)
     parts = [part for part in _pairs_of_items(items, found, touched) if part[0].size]
     if not parts:
         return Proposals.none()
@@ -255,15 +261,15 @@ def _by_photo(
     kind_left, kind_right = words.kinds[left].astype(np.int64), words.kinds[right].astype(np.int64)
     a, b = words.owners[left], words.owners[right]
     # One side must be upright; with a form on the left the pair is turned round.
-    turned = kind_left > 1
-    good = (a != b) & ~(turned & (kind_right > 1)) & (new[a] | new[b])
+    turned = kind_left >= UPRIGHT
+    good = (a != b) & ~(turned & (kind_right >= UPRIGHT)) & (new[a] | new[b])
     a, b = np.where(turned, b, a), np.where(turned, a, b)
-    kind = np.where(turned, kind_left, np.where(kind_right > 1, kind_right, np.maximum(kind_left, kind_right)))
+    kind = np.where(turned, kind_left, np.maximum(kind_left, kind_right))
     # `kind` is the form of b; where b is the first photo, the first photo's form is undone on the second.
     swap = a > b
-    inverse = np.arange(2 + len(FORMS))
+    inverse = np.arange(UPRIGHT + len(FORMS))
     for form, undoing in INVERSE.items():
-        inverse[2 + FORMS.index(form)] = 2 + FORMS.index(undoing)
+        inverse[UPRIGHT + FORMS.index(form)] = UPRIGHT + FORMS.index(undoing)
     kind = np.where(swap, inverse[kind], kind)
     pairs = (np.minimum(a, b)[good], np.maximum(a, b)[good])
     return Proposals.best(pairs, distance[good], kind[good].astype(np.uint8))

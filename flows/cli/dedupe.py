@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +12,8 @@ import typer
 from flows.cli.console import OUT, Json, Root, print_json, resolve_root, show_outcome, wants_json
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from curation.duplicates.evaluation import Score
 
 
@@ -45,9 +49,7 @@ def dedupe(
 
 
 def show_evaluation(pairs: Path, root: str, as_json: bool) -> None:
-    """Print the table of methods, one line each."""
-    from rich.table import Table
-
+    """Print the methods, one line each, and then the kinds of pairs, one line each with a column for each method."""
     from flows.deduplication.evaluating import evaluate
     from flows.settings import read_settings
 
@@ -55,17 +57,46 @@ def show_evaluation(pairs: Path, root: str, as_json: bool) -> None:
     if as_json:
         print_json([_plain(score) for score in scores])
         return
-    table = Table(title=f"{pairs}: {scores[0].together} same, {scores[0].apart} different, {scores[0].policy} policy")
-    for name in ("method", "precision", "recall", "F1", "merged wrongly", "policy pairs", "missed"):
+    OUT.print(_methods(pairs, scores))
+    OUT.print(_kinds(scores))
+
+
+def _methods(pairs: Path, scores: Sequence[Score]) -> Table:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    title = f"{pairs}: {scores[0].together} same, {scores[0].apart} different, {scores[0].policy} policy"
+    table = Table(title=title, box=SIMPLE)
+    for name in ("", "method", "precision", "recall", "F1", "merged wrongly", "policy pairs"):
         table.add_column(name)
-    for one in scores:
-        missed = ", ".join(f"{relation} {count}" for relation, count in sorted(one.missed.items()))
+    for number, one in enumerate(scores, 1):
         figures = ("-" if value is None else f"{value:.3f}" for value in (one.precision, one.recall, one.f1))
-        table.add_row(one.method, *figures, str(one.merged), f"{one.policy_found} of {one.policy}", missed)
-    OUT.print(table)
+        table.add_row(str(number), one.method, *figures, str(one.merged), f"{one.policy_found} of {one.policy}")
+    return table
+
+
+def _kinds(scores: Sequence[Score]) -> Table:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(title="percent taken for the same photo, by method as numbered above", box=SIMPLE)
+    for name in ("label", "relation"):
+        table.add_column(name)
+    for name in ("pairs", *(str(number) for number, _ in enumerate(scores, 1))):
+        table.add_column(name, justify="right")
+    before = None
+    for row in zip(*(one.kinds for one in scores), strict=True):
+        kind = row[0]
+        if before not in (None, kind.label):
+            table.add_section()
+        label = "" if kind.label == before else str(kind.label)
+        table.add_row(label, kind.relation, str(kind.pairs), *(f"{100 * one.taken / one.pairs:.0f}" for one in row))
+        before = kind.label
+    return table
 
 
 def _plain(score: Score) -> dict[str, object]:
     figures = {name: getattr(score, name) for name in ("precision", "recall", "f1")}
     counts = {name: getattr(score, name) for name in ("together", "found", "apart", "merged", "policy", "policy_found")}
-    return {"method": score.method, **figures, **counts, "missed": dict(score.missed)}
+    kinds = [asdict(kind) for kind in score.kinds]
+    return {"method": score.method, **figures, **counts, "missed": score.missed, "kinds": kinds}

@@ -12,23 +12,26 @@ import pyarrow as pa
 from curation.duplicates.comparison import LOOK
 from curation.duplicates.crowds import Flags, Ring
 from curation.duplicates.hamming import Words
-from curation.duplicates.proposals import FORMS, REFLECTIONS, TURNS, PhotoWords, Proposals, propose
+from curation.duplicates.proposals import FORMS, REFLECTIONS, TURNS, UPRIGHT, PhotoWords, Proposals, propose
 from curation.fingerprints import FingerprintMethod, Form
 from flows.context import Run
 from schemas.errors import IntegrityFault
 from schemas.photos import COMPARED
 from schemas.settings import DedupeSettings
 
-KIND_METHODS = (FingerprintMethod.PHASH64, FingerprintMethod.TRIMMED64, *[FingerprintMethod.PHASH64_FORMS] * len(FORMS))
+UPRIGHT_METHODS = (FingerprintMethod.PHASH64, FingerprintMethod.TRIMMED64, FingerprintMethod.INNER64)
+KIND_METHODS = (*UPRIGHT_METHODS, *[FingerprintMethod.PHASH64_FORMS] * len(FORMS))
+"""The method of each `Proposals.kind`."""
 
 WORDS = f"""
-    SELECT p.photo_id, h.bits AS plain, t.bits AS trimmed, f.bits AS forms,
+    SELECT p.photo_id, h.bits AS plain, t.bits AS trimmed, i.bits AS inside, f.bits AS forms,
         coalesce(x.bits, unhex(p.photo_id)) AS pixels, m.photo_id IS NOT NULL AS done
     FROM photos p
     LEFT JOIN (SELECT photo_id FROM marks WHERE "join" = ?) m ON m.photo_id = p.photo_id
     JOIN fingerprints h ON h.photo_id = p.photo_id AND h.method = '{FingerprintMethod.PHASH64}'
     LEFT JOIN fingerprints t ON t.photo_id = p.photo_id AND t.method = '{FingerprintMethod.TRIMMED64}'
     LEFT JOIN fingerprints x ON x.photo_id = p.photo_id AND x.method = '{FingerprintMethod.PIXELS}'
+    LEFT JOIN fingerprints i ON i.photo_id = p.photo_id AND i.method = '{FingerprintMethod.INNER64}'
     LEFT JOIN fingerprints f ON f.photo_id = p.photo_id AND f.method = '{FingerprintMethod.PHASH64_FORMS}'
     ORDER BY p.photo_id
 """
@@ -61,7 +64,7 @@ def join_name(settings: DedupeSettings) -> str:
         for word, wanted in (("mirrored", settings.mirrored_is_same), ("turned", settings.turned_is_same))
         if wanted
     )
-    words = [FingerprintMethod.PHASH64, FingerprintMethod.TRIMMED64, *([forms] if forms else [])]
+    words = [*UPRIGHT_METHODS, *([forms] if forms else [])]
     return f"{'+'.join(words)} r{settings.radius} {LOOK}"
 
 
@@ -118,6 +121,7 @@ def read_photos(run: Run) -> Photos:
             "done": np.asarray(batch["done"]),
             "plain": plain,
             "trimmed": _words(batch["trimmed"], otherwise=plain),
+            "inner": _words(batch["inside"], otherwise=plain),
             "ring": _words(batch["pixels"]),
             "more": _words(batch["pixels"], start=8),
         }
@@ -127,11 +131,12 @@ def read_photos(run: Run) -> Photos:
     if not columns:
         nothing = np.empty(0, np.uint64)
         flags = nothing.astype(bool)
-        return Photos(pa.array([], pa.large_string()), PhotoWords(nothing, nothing, {}), flags, nothing, flags)
+        return Photos(pa.array([], pa.large_string()), PhotoWords(nothing, nothing, nothing, {}), flags, nothing, flags)
     ids = pa.concat_arrays(columns.pop("ids"))
     whole = {name: np.concatenate(columns.pop(name)) for name in list(columns)}
     leads = _leads(whole["ring"], whole.pop("more"))
-    words = PhotoWords(whole["plain"], whole["trimmed"], {form: whole[form] for form in forms}, leads)
+    turned = {form: whole[form] for form in forms}
+    words = PhotoWords(whole["plain"], whole["trimmed"], whole["inner"], turned, leads)
     return Photos(ids, words, leads, whole["ring"], leads & ~whole["done"])
 
 
@@ -177,7 +182,7 @@ def _known(run: Run, photos: Photos) -> Proposals:
     first, second = (_places(rows[name], photos.ids) for name in ("photo_a", "photo_b"))
     kinds = [kind_of(*pair) for pair in zip(rows["method"].to_pylist(), rows["form"].to_pylist(), strict=True)]
     kind = np.array(kinds, np.uint8)
-    wanted = np.isin(kind, [0, 1, *(2 + FORMS.index(form) for form in forms_wanted(settings))])
+    wanted = np.isin(kind, [*range(UPRIGHT), *(UPRIGHT + FORMS.index(form) for form in forms_wanted(settings))])
     wanted &= (first >= 0) & (second >= 0) & photos.leads[first] & photos.leads[second]
     distance = np.asarray(rows["distance"]).astype(np.uint8)
     return Proposals.best((first[wanted], second[wanted]), distance[wanted], kind[wanted])
@@ -193,12 +198,12 @@ def _places(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
 
 def kind_of(method: str, form: str | None) -> int:
     """The `Proposals.kind` of a row of `duplicate_pairs` that the join proposed."""
-    return KIND_METHODS.index(FingerprintMethod(method)) if form is None else 2 + FORMS.index(Form(form))
+    return KIND_METHODS.index(FingerprintMethod(method)) if form is None else UPRIGHT + FORMS.index(Form(form))
 
 
 def _table(photos: Photos, proposals: Proposals) -> pa.Table:
     methods = pa.array([str(method) for method in KIND_METHODS])
-    forms = pa.array([None, None, *[str(form) for form in FORMS]], pa.string())
+    forms = pa.array([*[None] * UPRIGHT, *[str(form) for form in FORMS]], pa.string())
     return pa.table(
         {
             "photo_a": photos.ids.take(proposals.first),

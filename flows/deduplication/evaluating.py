@@ -25,6 +25,7 @@ from curation.duplicates.looks import Look
 from curation.fingerprints import fingerprints
 from flows.deduplication.candidates import forms_wanted
 from flows.deduplication.second_look import is_same
+from flows.progress import track
 from schemas.errors import BadInput, WrongUse
 from schemas.settings import DedupeSettings
 
@@ -104,7 +105,16 @@ def evaluate(path: Path, settings: DedupeSettings) -> list[Score]:
         ("equal pHash (cleanvision's rule)", equal),
         *imagededup_methods(),
     ]
-    return [score(name, pairs, same) for name, same in methods]
+    with track("pairs", len(methods) * len(pairs)) as progress:
+
+        def counted(same: Callable[[str, str], bool]) -> Callable[[str, str], bool]:
+            def decide(a: str, b: str) -> bool:
+                progress.advance(1)
+                return same(a, b)
+
+            return decide
+
+        return [score(name, pairs, counted(same)) for name, same in methods]
 
 
 def imagededup_methods() -> Iterator[tuple[str, Callable[[str, str], bool]]]:

@@ -15,6 +15,7 @@ from curation.duplicates.borders import packed_share
 from curation.duplicates.bursts import Exposure, are_two_exposures, bursts
 from curation.duplicates.crowds import CROWD, among_the_first
 from curation.duplicates.groups import Group, Pair, components, group, group_id, ordered
+from curation.duplicates.proposals import UPRIGHT
 from curation.duplicates.representative import Candidate as Choice
 from curation.duplicates.representative import why
 from curation.fingerprints import FingerprintMethod
@@ -152,7 +153,7 @@ def _pairs(run: Run, copies: set[str]) -> dict[Pair, Seen]:
             asked[pair] = max(asked.get(pair, seen), seen, key=_strength)
         elif row["distance"] <= settings.radius:
             kind = kind_of(row["method"], row["form"])
-            entry = ((kind > 1, row["distance"], kind), seen)
+            entry = ((kind >= UPRIGHT, row["distance"], kind), seen)
             proposed[pair] = min(proposed.get(pair, entry), entry, key=lambda known: known[0])
     kept = _uncrowded(run, proposed)
     return asked | {pair: seen for pair, (_, seen) in proposed.items() if pair in kept}

@@ -20,6 +20,8 @@ TO_FORM = {
     Form.TURNED_RIGHT: Image.Transpose.ROTATE_270,
     Form.TRANSVERSED: Image.Transpose.TRANSVERSE,
 }
+WHOLE = bytes.fromhex("00000000ffffffff")
+"""The box of a picture without borders."""
 
 
 def bits_apart(a: bytes, b: bytes) -> int:
@@ -49,7 +51,22 @@ def test_the_hash_of_a_form_is_the_hash_of_the_picture_in_that_form(form: Form) 
 def test_the_first_form_is_the_hash_itself_and_sizes_are_as_documented() -> None:
     bits = fingerprints(oasis(1)[0]).by_method()
     assert bits[FingerprintMethod.PHASH64_FORMS][:8] == bits[FingerprintMethod.PHASH64]
-    assert [len(value) for value in bits.values()] == [8, 32, 64, 32, 16]
+    assert [len(value) for value in bits.values()] == [8, 32, 64, 32, 16, 8]
+
+
+def test_the_inner_part_of_a_photo_is_near_its_centred_crop_and_knows_borders() -> None:
+    nearer, plain = 0, [picture for picture in oasis(24) if fingerprints(picture).trimmed64[8:] == WHOLE]
+    assert len(plain) >= 16
+    for picture in plain:
+        across, down = round(0.04 * picture.width), round(0.04 * picture.height)
+        crop = picture.crop((across, down, picture.width - across, picture.height - down))
+        photo, copy = fingerprints(picture), fingerprints(crop)
+        assert bits_apart(photo.inner64, copy.phash64) <= 4
+        nearer += bits_apart(photo.phash64, copy.phash64) > bits_apart(photo.inner64, copy.phash64)
+        framed = Image.new("RGB", (picture.width, picture.height + 100))
+        framed.paste(picture, (0, 50))
+        assert bits_apart(fingerprints(framed).inner64, photo.inner64) <= 4
+    assert nearer >= 0.8 * len(plain)
 
 
 def test_pixel_hashes_tell_pixels_and_sizes_apart() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from curation.duplicates import hamming
 from curation.duplicates.hamming import Distinct, Matches, Words, join, join_between
 from curation.duplicates.hamming_plan import WORD, collision_entropy, deal_bits, plan_join, sweeps
+from schemas.errors import BadInput
 from tests.curation.duplicates.words import brute_force, planted
 
 
@@ -24,6 +25,20 @@ def as_set(parts: list[Matches]) -> set[tuple[int, int, int]]:
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small inputs take the compiled way as well."""
     monkeypatch.setattr(hamming, "FEW", 0)
+
+
+@pytest.mark.parametrize("few", [0, 20_000])
+def test_words_that_are_all_near_are_refused_in_words_before_memory_is_full(
+    few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hamming, "FEW", few)
+    monkeypatch.setattr(hamming, "MOST_PAIRS", 10_000)
+    alike = np.arange(256, dtype=np.uint64)
+    with pytest.raises(BadInput, match=r"expected at most 10,000 pairs within 8 bits.*salon.toml"):
+        list(join(alike, 8))
+    with pytest.raises(BadInput, match="smaller radius"):
+        list(join_between(alike, alike + np.uint64(1 << 20), 9))
+    assert sum(part.left.size for part in join(alike[:100], 8)) == 100 * 99 // 2
 
 
 @pytest.fixture(scope="module")

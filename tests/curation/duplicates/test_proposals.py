@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from curation.duplicates.crowds import CROWD, Ring
 from curation.duplicates.groups import components
 from curation.duplicates.hamming import Words
-from curation.duplicates.proposals import PhotoWords, Proposals, propose, thinned
+from curation.duplicates.proposals import UPRIGHT, PhotoWords, Proposals, propose, thinned
 from curation.fingerprints import Form
 
 
@@ -29,7 +29,7 @@ def figures_of(found: Proposals) -> dict[tuple[int, int], tuple[int, int]]:
 
 
 def proposed(plain: Words, new: npt.NDArray[np.bool_], radius: int) -> Proposals:
-    return propose(PhotoWords(plain, plain, {}), ring_of(plain.size), new, radius)
+    return propose(PhotoWords(plain, plain, plain, {}), ring_of(plain.size), new, radius)
 
 
 @settings(max_examples=40, deadline=None)
@@ -56,7 +56,7 @@ def test_every_pair_within_the_radius_that_touches_a_new_photo_is_proposed_once(
 def test_a_letterboxed_copy_is_found_by_its_words_without_borders() -> None:
     plain = np.array([0, 0xFFFF_FFFF_FFFF_FFFF], np.uint64)
     trimmed = np.array([0, 1], np.uint64)
-    found = propose(PhotoWords(plain, trimmed, {}), ring_of(2), np.ones(2, bool), 2)
+    found = propose(PhotoWords(plain, trimmed, plain, {}), ring_of(2), np.ones(2, bool), 2)
     assert pairs_of(found) == {(0, 1)}
     assert found.kind.tolist() == [1]
 
@@ -66,9 +66,9 @@ def test_the_form_is_what_must_be_done_to_the_second_photo(first: int, form: For
     plain = np.array([0x0F0F, 0x1234_5678_0000_FFFF], np.uint64)
     turned = np.array([0xDEAD_BEEF_0000_0000, 0xAAAA_5555_AAAA_5555], np.uint64)
     turned[1 - first] = plain[first]  # the other photo, turned left, is this one
-    found = propose(PhotoWords(plain, plain, {Form.TURNED_LEFT: turned}), ring_of(2), np.ones(2, bool), 3)
+    found = propose(PhotoWords(plain, plain, plain, {Form.TURNED_LEFT: turned}), ring_of(2), np.ones(2, bool), 3)
     assert pairs_of(found) == {(0, 1)}
-    assert found.kind.tolist() == [2 + list(Form).index(form)]
+    assert found.kind.tolist() == [UPRIGHT + list(Form).index(form)]
 
 
 @pytest.mark.parametrize("spread", [0, 3])
@@ -83,14 +83,22 @@ def test_thousands_alike_cost_a_multiple_of_their_number_and_stay_connected(spre
     assert [len(members) for members in components(edges)] == [plain.size]
 
 
-def words_of(photos: int, rng: np.random.Generator) -> tuple[Words, Words, dict[Form, Words]]:
-    """Words of few values: crowds of equal and of near ones, some with borders, some mirrored or turned."""
+def test_a_cropped_copy_is_found_by_its_original_s_inner_part() -> None:
+    plain = np.array([0xF0F0_F0F0_F0F0_F0F0, 0x0123_4567_89AB_CDEF], np.uint64)
+    inner = np.array([0x0123_4567_89AB_CDEE, 0xFFFF_0000_FFFF_0000], np.uint64)
+    found = propose(PhotoWords(plain, plain, inner, {}), ring_of(2), np.ones(2, bool), 2)
+    assert figures_of(found) == {(0, 1): (1, 2)}
+
+
+def words_of(photos: int, rng: np.random.Generator) -> tuple[Words, Words, Words, dict[Form, Words]]:
+    """Words of few values: crowds of equal and of near ones, some with borders, crops, mirrored or turned."""
     values = rng.integers(0, 2**64, 4, dtype=np.uint64)
     values = np.concatenate([values, values[:2] ^ np.uint64(5)])
     plain = values[rng.integers(0, values.size, photos)]
     trimmed = np.where(rng.random(photos) < 0.2, values[rng.integers(0, values.size, photos)], plain)
+    inner = np.where(rng.random(photos) < 0.5, values[rng.integers(0, values.size, photos)], plain)
     forms = (Form.MIRRORED, Form.FLIPPED, Form.HALF_TURN)  # each undoes itself
-    return plain, trimmed, {form: values[rng.integers(0, values.size, photos)] for form in forms}
+    return plain, trimmed, inner, {form: values[rng.integers(0, values.size, photos)] for form in forms}
 
 
 def first_of_everyone(words: PhotoWords, ring: Ring, radius: int) -> dict[tuple[int, int], tuple[int, int]]:
@@ -101,10 +109,10 @@ def first_of_everyone(words: PhotoWords, ring: Ring, radius: int) -> dict[tuple[
     for i, (word, a, kind) in enumerate(entries):
         for other, b, their_kind in entries[i + 1 :]:
             apart = (word ^ other).bit_count()
-            if a == b or apart > radius or (kind > 1 and their_kind > 1):
+            if a == b or apart > radius or (kind >= UPRIGHT and their_kind >= UPRIGHT):
                 continue
             which = max(kind, their_kind)
-            entry, pair = (which > 1, apart, which), (min(a, b), max(a, b))
+            entry, pair = (which >= UPRIGHT, apart, which), (min(a, b), max(a, b))
             best[pair] = min(best.get(pair, entry), entry)
     of_photo: dict[int, list[tuple[bool, int, int, tuple[int, int]]]] = {}
     for (a, b), (turned, apart, _) in best.items():
@@ -119,9 +127,9 @@ def first_of_everyone(words: PhotoWords, ring: Ring, radius: int) -> dict[tuple[
 @pytest.mark.parametrize("seed", range(3))
 def test_crowds_are_thinned_to_the_first_of_everyone_in_one_run_or_in_ten(photos: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    plain, trimmed, forms = words_of(photos, rng)
+    plain, trimmed, inner, forms = words_of(photos, rng)
     ring = ring_of(photos)
-    words = PhotoWords(plain, trimmed, forms)
+    words = PhotoWords(plain, trimmed, inner, forms)
     expected = first_of_everyone(words, ring, 3)
     at_once = propose(words, ring, np.ones(photos, bool), 3)
     figures = zip(at_once.distance.tolist(), at_once.kind.tolist(), strict=True)
@@ -135,7 +143,8 @@ def test_crowds_are_thinned_to_the_first_of_everyone_in_one_run_or_in_ten(photos
     for run in range(10):
         there = np.sort(arrival[: (run + 1) * photos // 10])
         new = np.isin(there, arrival[run * photos // 10 :])
-        part = PhotoWords(plain[there], trimmed[there], {form: of_form[there] for form, of_form in forms.items()})
+        turned = {form: of_form[there] for form, of_form in forms.items()}
+        part = PhotoWords(plain[there], trimmed[there], inner[there], turned)
         place = np.full(photos, -1)
         place[there] = np.arange(there.size)
         old = Proposals(place[known.first], place[known.second], known.distance, known.kind)
