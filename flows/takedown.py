@@ -9,6 +9,7 @@ import pyarrow as pa
 from prefect import flow
 
 from curation.blocklist import METHOD, content_hash
+from curation.fingerprints import FingerprintMethod
 from flows.context import Run, open_run
 from flows.labelstudio.erase import Shown, delete_answers, delete_tasks, tasks_showing
 from flows.outcome import Outcome
@@ -19,6 +20,18 @@ from flows.runtime import publish_counts
 from schemas.errors import WrongUse
 from schemas.releases import BLOCKLIST, Blocked
 from warehouse.releases import erase, gather
+
+COPIES = f"""
+    -- Photos of the same pixels, whether or not dedupe has seen them yet, and all of their groups.
+    WITH same AS (
+        SELECT photo_id FROM wanted UNION
+        SELECT f.photo_id FROM fingerprints f JOIN fingerprints w USING (method, bits)
+        JOIN wanted ON w.photo_id = wanted.photo_id
+        WHERE f.method = '{FingerprintMethod.PIXELS}'
+    )
+    SELECT photo_id FROM same UNION SELECT d.photo_id FROM duplicates d
+    WHERE d.group_id IN (SELECT group_id FROM duplicates SEMI JOIN same USING (photo_id)) ORDER BY 1
+"""
 
 
 @flow(name="takedown", flow_run_name="takedown in {root}")
@@ -80,18 +93,15 @@ def _told(found: Withdrawn) -> str:
 
 
 def _with_near_copies(run: Run, target: Target) -> tuple[Target, list[str]]:
-    """The target with all near copies of its photos: they show the same, and the block list refuses them as well."""
+    """The target with all copies of its photos: they show the same, and the block list refuses them as well."""
     if not target.photo_ids:
         return target, []
-    rows = run.warehouse.query(
-        "SELECT DISTINCT d.photo_id FROM duplicates d WHERE d.group_id IN (SELECT group_id FROM duplicates "
-        "WHERE photo_id IN (SELECT photo_id FROM wanted)) ORDER BY 1",
-        extra={"wanted": pa.table({"photo_id": pa.array(target.photo_ids, pa.string())})},
-    ).to_pylist()
+    wanted = pa.table({"photo_id": pa.array(target.photo_ids, pa.string())})
+    rows = run.warehouse.query(COPIES, extra={"wanted": wanted}).to_pylist()
     more = [row["photo_id"] for row in rows if row["photo_id"] not in target.photo_ids]
     if not more:
         return target, []
-    note = f"{len(more)} near copies go with it: {', '.join(name[:12] for name in more)}."
+    note = f"{len(more)} copies go with it: {', '.join(name[:12] for name in more)}."
     return replace(target, photo_ids=(*target.photo_ids, *more)), [note]
 
 

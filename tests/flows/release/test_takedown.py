@@ -7,6 +7,7 @@ import json
 import pytest
 
 from curation.blocklist import BlockList, content_hash
+from curation.fingerprints import FingerprintMethod
 from flows.context import open_run
 from flows.ingest import ingest
 from flows.release.rebuild import rebuild
@@ -130,6 +131,13 @@ def test_a_successor_needs_no_original_and_near_copies_go_with_their_photo(heap:
     photo_ids = heap.ready(10)
     copy = heap.photo(picture(900))
     heap.group(photo_ids[0], [copy])
+    pixels = heap.photo(picture(901))  # the same pixels, and no group yet
+    heap.warehouse.table(FINGERPRINTS).insert(
+        [
+            Fingerprint(photo_id=photo, method=FingerprintMethod.PIXELS, bits=bits)
+            for photo, bits in ((copy, b"other" * 8), (pixels, b"same" * 8), (photo_ids[0], b"same" * 8))
+        ]
+    )
     heap.warehouse.table(VERDICTS).replace([])
     heap.keep(photo_ids)
     heap.made()
@@ -139,11 +147,11 @@ def test_a_successor_needs_no_original_and_near_copies_go_with_their_photo(heap:
     heads.mkdir(parents=True)
     (heads / "kernel.npz").write_bytes(b"learnt from it")
     outcome = takedown(root=heap.warehouse.location.root, photos=[photo_ids[0]])
-    assert f"1 near copies go with it: {copy[:12]}." in outcome.notes
-    assert outcome.counts["files of heads"] == 1 and outcome.counts["new on the block list"] == 2
+    assert f"2 copies go with it: {', '.join(name[:12] for name in sorted((copy, pixels)))}." in outcome.notes
+    assert outcome.counts["files of heads"] == 1 and outcome.counts["new on the block list"] == 3
     successor = heap.root / "wh/releases/beauty/1.1.0"
     assert verify(successor).faults == [] and len(rows(successor)) == 9
-    assert copy not in heap.photo_ids()
+    assert not {copy, pixels} & set(heap.photo_ids())
 
 
 def test_a_takedown_that_is_killed_between_versions_and_tables_ends_when_it_is_run_again(
