@@ -88,6 +88,9 @@ def _limit(rule: Rule) -> str:
     """The limit in the settings' words."""
     if isinstance(rule, ScoredRule):
         return ", ".join(f"{side} = {plain(limit)}" for side, limit in _limits(rule))
+    if isinstance(rule, ValuesRule):
+        sides = (("allow", rule.allow), ("refuse", rule.refuse))
+        return "; ".join(f"{side} = {', '.join(values)}" for side, values in sides if values)
     return f"most = {rule.most}" if isinstance(rule, CapRule) else ""
 
 

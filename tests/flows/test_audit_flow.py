@@ -23,7 +23,7 @@ at_least = 600
 [filter.rules.unsafe]
 kind = "range"
 measure = "brightness"
-at_most = 0.7
+at_most = 0.55
 [study]
 audit_share = 0.3
 overlap = 5
