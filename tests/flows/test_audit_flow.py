@@ -19,11 +19,11 @@ RULES = """
 [filter.rules.soft]
 kind = "range"
 measure = "sharpness"
-at_least = 600
+at_least = {soft}
 [filter.rules.unsafe]
 kind = "range"
 measure = "brightness"
-at_most = 0.55
+at_most = {bright}
 [study]
 audit_share = 0.3
 overlap = 5
@@ -40,10 +40,13 @@ def test_simulated_raters_judge_what_a_rule_dropped_and_never_see_what_is_unsafe
         shutil.copy2(file, photos / file.name)
     root = tmp_path / "warehouse"
     warehouse = Warehouse.create(root)
-    (root / "salon.toml").write_text(RULES)
     ingest(root=str(root), sources=[str(photos)])
+    limits = warehouse.query(
+        "SELECT quantile_cont(sharpness, 0.35) AS soft, quantile_cont(brightness, 0.8) AS bright FROM properties"
+    ).to_pylist()[0]
+    (root / "salon.toml").write_text(RULES.format(**limits))
     counts = json.loads(salon(capfd, root, "filter", "--json").out)["counts"]
-    assert counts["dropped by soft"] >= 10 and counts["dropped by unsafe"] >= 3
+    assert counts["dropped by soft"] >= 10 and counts["dropped by unsafe"] >= 8
     assert salon(capfd, root, "simulate", "--n", "20", "--raters", "8").code == 0
     shown = {row["photo_id"] for row in warehouse.table(TASKS).read().to_pylist() if row["role"] == "audit"}
     unsafe, soft = (
