@@ -99,7 +99,7 @@ TOLERANCES = {
 }
 """Relative. Noise is what lies at the finest scale of a reduced picture, which depends most on the scale that it was
 reduced from."""
-ABSOLUTE = {"mean_a": 0.1, "clipped_shadows": 0.001, "clipped_highlights": 0.001, "aspect_ratio": 0.0}
+ABSOLUTE = {"mean_a": 0.1, "clipped_shadows": 0.002, "clipped_highlights": 0.002, "aspect_ratio": 0.0}
 """Of what may be near zero."""
 
 
