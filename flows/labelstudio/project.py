@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.context import Run
 from flows.labelstudio.connection import Connection, picture_prefix, share_pictures
-from flows.labelstudio.studies import Part, Study, keep_project, projects_of
+from flows.labelstudio.studies import Part, Study, projects_of
 from labeling.labelstudio.payloads import config_hash, marker, project_settings
 from schemas.errors import BadInput
 from schemas.ratings import Project
@@ -19,10 +19,11 @@ EVERYBODY = 100_000
 
 @dataclass(frozen=True)
 class Ensured:
-    """A project, and whether it was made just now: then it holds no task yet."""
+    """A project; whether it was made just now, so that it holds no task yet, and whether its row is in the tables."""
 
     project: Project
-    is_new: bool
+    is_new: bool = False
+    is_kept: bool = False
 
 
 def ensure_project(run: Run, link: Connection, study: Study, part: Part, rater_id: str | None) -> Ensured:
@@ -31,7 +32,7 @@ def ensure_project(run: Run, link: Connection, study: Study, part: Part, rater_i
     for known in projects_of(run, link.namespace):
         if (known.batch_id, known.slot) == (batch_id, part.slot):
             _still_there(link, known)
-            return Ensured(known, is_new=False)
+            return Ensured(known, is_kept=True)
     marked = marker(run.root, batch_id, str(part.slot), part.tasks[0].task_key)
     number = next((p["id"] for p in link.client.projects() if p.get("description") == marked), None)
     is_new = number is None
@@ -48,8 +49,7 @@ def ensure_project(run: Run, link: Connection, study: Study, part: Part, rater_i
         pictures=picture_prefix(run, link, batch_id),
         seen_until=None,
     )
-    keep_project(run, project)
-    return Ensured(project, is_new)
+    return Ensured(project, is_new=is_new)
 
 
 def _settings(study: Study, part: Part, marked: str) -> dict[str, Any]:

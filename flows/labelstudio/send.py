@@ -21,9 +21,9 @@ from flows.labelstudio.connection import Connection, connect
 from flows.labelstudio.pictures import Naming, make_pictures
 from flows.labelstudio.project import ensure_project
 from flows.labelstudio.raters import places
-from flows.labelstudio.studies import Part, Study, projects_of, study_of
+from flows.labelstudio.studies import Part, Study, keep_project, projects_of, study_of
 from flows.labelstudio.suggestions import record_suggestions
-from flows.labelstudio.transfer import Sent, Transfer
+from flows.labelstudio.transfer import Sent, Transfer, first_call
 from flows.outcome import Outcome
 from flows.progress import Tracker, track
 from flows.runtime import RETRIES, publish_counts
@@ -94,10 +94,15 @@ def _send_part(run: Run, link: Connection, study: Study, part: Part, rater_id: s
     naming = Naming(run, study)
     naming.show(part.tasks[:1])  # Label Studio refuses a folder of a bucket that holds nothing
     with ThreadPoolExecutor(1) as ahead:
-        named = ahead.submit(naming.show, part.tasks[: run.settings.labelstudio.import_size])
+        named = ahead.submit(naming.show, part.tasks[: first_call(run.settings.labelstudio.import_size)])
         ensured = ensure_project(run, link, study, part, rater_id)
         named.result()
-    return Transfer(run, link, ensured.project, study, naming).send(part.tasks, bar, is_new=ensured.is_new)
+        # A kill before this is written does no harm: the project is found by its marker.
+        kept = ahead.submit(keep_project, run, ensured.project) if not ensured.is_kept else None
+        done = Transfer(run, link, ensured.project, study, naming).send(part.tasks, bar, is_new=ensured.is_new)
+        if kept is not None:
+            kept.result()
+    return done
 
 
 def _last_sent(run: Run) -> str | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.context import Run
@@ -22,7 +23,12 @@ from flows.labelstudio.pictures import Naming
 from flows.labelstudio.studies import Study, payload_of
 from flows.progress import Tracker
 from labeling.labelstudio.payloads import KEY, chunks
-from schemas.ratings import SENT_TASKS, Project, SentTask, Task
+from schemas.ratings import SENT_TASKS, Project, Task
+
+
+def first_call(size: int) -> int:
+    """Tasks of the first call: fewer, so that the server is soon at work while the next call is prepared."""
+    return max(1, size // 4)
 
 
 @dataclass
@@ -73,7 +79,9 @@ class Transfer:
 
     def _import(self, missing: Sequence[Task], bar: Tracker) -> None:
         """Import tasks in calls of the settings' size."""
-        calls = chunks(missing, self.run.settings.labelstudio.import_size)
+        size = self.run.settings.labelstudio.import_size
+        first = first_call(size)
+        calls = [*chunks(missing[:first], first), *chunks(missing[first:], size)]
         recording: list[Future[None]] = []
         # Two threads, so that a slow commit never holds back what the next call needs.
         with ThreadPoolExecutor(1) as preparing, ThreadPoolExecutor(1) as writing:
@@ -126,14 +134,12 @@ class Transfer:
         return set(zip(rows["task_key"].to_pylist(), rows["labelstudio_task_id"].to_pylist(), strict=True))
 
     def _record(self, tasks: Sequence[Task], numbers: Sequence[int]) -> None:
-        now = datetime.now(UTC)
-        self.run.warehouse.table(SENT_TASKS).insert(
-            SentTask(
-                task_key=row.task_key,
-                server=self.link.namespace,
-                project_id=self.project.project_id,
-                labelstudio_task_id=number,
-                sent_at=now,
-            )
-            for row, number in zip(tasks, numbers, strict=True)
-        )
+        count = len(tasks)
+        columns = {
+            "task_key": pa.array([row.task_key for row in tasks], pa.string()),
+            "server": pa.repeat(self.link.namespace, count),
+            "project_id": pa.repeat(self.project.project_id, count),
+            "labelstudio_task_id": pa.array(numbers, pa.int64()),
+            "sent_at": pa.repeat(pa.scalar(datetime.now(UTC), pa.timestamp("us", tz="UTC")), count),
+        }
+        self.run.warehouse.table(SENT_TASKS).insert(pa.table(columns))

@@ -26,7 +26,7 @@ class LabelStudioSettings(SettingsPart):
     )
     quality: int = Field(90, ge=50, le=100, description="JPEG quality of the pictures that raters see.")
     import_size: int = Field(
-        5000, ge=1, le=5000, description="Tasks per import call: the more, the faster Label Studio takes them in."
+        10_000, ge=1, le=20_000, description="Tasks per import call: the more, the faster Label Studio takes them in."
     )
     patience_s: float = Field(
         60,
