@@ -1,9 +1,10 @@
 """A hundred ratings in a real Chromium, by keyboard on a laptop and by touch on a tablet, through the gateway.
 
-Prints per screen what a rating costs: keys or taps, and the wait from the key to the next picture, which holds the
-answer's way through the gateway into Label Studio, the next task, its picture and its drawing. Any need to scroll
-ends the run. Photos are of all shapes, from panorama to portrait, shown at the settings' size.
-Usage: bench_rating.py [RATINGS]
+Prints per screen what a rating costs: keys or taps; the wait for the server, in which the page had a request under way
+(the answer's through the gateway into Label Studio, the next task's, its picture's); and the whole wait from the key to
+the next picture, in which the browser also works and draws. Any need to scroll ends the run. Photos are of all shapes,
+from panorama to portrait, shown at the settings' size.
+Usage: bench_rating.py [RATINGS [PROTOCOL...]]
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,15 @@ class Screen:
 SCREENS = (Screen("laptop", 1366, 768, touch=False), Screen("tablet", 820, 1180, touch=True))
 
 
-def main(ratings: int) -> None:
+REQUESTS = """() => {
+    const all = performance.getEntriesByType("resource").filter(entry => !entry.name.includes("/salon/"));
+    performance.clearResourceTimings();
+    return all.map(entry => [new URL(entry.name).pathname.replace(/[0-9]+/g, "N"), entry.startTime, entry.responseEnd]);
+}"""
+"""Requests since the last time, as path, begin and end in ms; without the count's, which nobody waits for."""
+
+
+def main(ratings: int, protocols: Sequence[str]) -> None:
     """Measure, and print."""
     prepare_environment()
     from playwright.sync_api import sync_playwright
@@ -67,7 +76,7 @@ def main(ratings: int) -> None:
         os.environ["LABEL_STUDIO_API_KEY"] = account.token
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         try:
-            for protocol in PROTOCOLS:
+            for protocol in protocols:
                 for screen in SCREENS:
                     warehouse = Warehouse.create(documents / f"{protocol}-{screen.name}")
                     settings = f'[labelstudio]\nurl = "{running.url}"\ndocument_root = "{documents}"\n'
@@ -112,7 +121,9 @@ def measure(browser: Browser, url: str, rater: Account, protocol: str, screen: S
     page.keyboard.press("Escape")
     page.wait_for_timeout(1000)
     give = answering(page, protocol, screen)
-    waits = []
+    waits, served = [], []
+    paths: dict[str, list[float]] = {}
+    page.evaluate(REQUESTS)
     begun = time.perf_counter()
     for number in range(ratings):
         over = overflow(page)
@@ -123,17 +134,37 @@ def measure(browser: Browser, url: str, rater: Account, protocol: str, screen: S
             page.wait_for_function("() => document.querySelector('#salon-cover').style.display === 'flex'")
             break
         shown = wait_for_new_pictures(page, PICTURES[protocol], shown)
-        waits.append(time.perf_counter() - pressed)
+        waits.append(1000 * (time.perf_counter() - pressed))
+        requests = page.evaluate(REQUESTS)
+        served.append(union([(begin, end) for _, begin, end in requests]))
+        for path, begin, end in requests:
+            paths.setdefault(path, []).append(end - begin)
     took = time.perf_counter() - begun
     assert pictures_shown(page) is not None
-    tenths = statistics.quantiles(waits, n=20)
     print(
         f"{protocol}, {screen.name} {screen.width} x {screen.height}: {ratings} ratings without scrolling, "
-        f"1 {'tap' if screen.touch else 'key'} each; wait for the next picture: median {tenths[9] * 1000:.0f} ms, "
-        f"95 % within {tenths[18] * 1000:.0f} ms; {took / ratings:.2f} s a rating of somebody who need not look",
+        f"1 {'tap' if screen.touch else 'key'} each; wait for the server: {spread(served)}; for the next picture: "
+        f"{spread(waits)}; {took / ratings:.2f} s a rating of somebody who need not look",
         flush=True,
     )
+    for path, took_ms in sorted(paths.items(), key=lambda item: -sum(item[1])):
+        print(f"    {statistics.median(took_ms):5.0f} ms, {len(took_ms)} times: {path}")
     context.close()
+
+
+def union(spans: Sequence[tuple[float, float]]) -> float:
+    """Length of what spans of time cover together."""
+    total, reached = 0.0, float("-inf")
+    for begin, end in sorted(spans):
+        total += max(0.0, end - max(begin, reached))
+        reached = max(reached, end)
+    return total
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median and 95th percentile, in ms."""
+    parts = statistics.quantiles(values, n=20)
+    return f"median {parts[9]:.0f} ms, 95 % within {parts[18]:.0f} ms"
 
 
 def answering(page: Page, protocol: str, screen: Screen) -> Callable[[int], None]:
@@ -146,4 +177,4 @@ def answering(page: Page, protocol: str, screen: Screen) -> Callable[[int], None
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100, sys.argv[2:] or list(PROTOCOLS))
