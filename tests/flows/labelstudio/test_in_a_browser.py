@@ -40,7 +40,7 @@ from tests.flows.labelstudio.chromium import (
     overflow,
     wait_for_new_pictures,
 )
-from tests.flows.labelstudio.studies import SECRET, add_batch, photo_row, sighting_row
+from tests.flows.labelstudio.studies import SECRET, add_batch, add_photos, photo_row, sighting_row
 from tests.flows.labelstudio.test_gateway import served
 from tests.labelstudio_server import TestServer
 from warehouse.store import Warehouse
@@ -274,3 +274,39 @@ def test_a_rater_is_invited_to_a_break_and_goes_on_on_another_device(labelstudio
     widths = [json.loads(row["device"])["width"] for row in rows]
     # Label Studio's page asks tablets for a ninth more than their screen is wide.
     assert widths == [LAPTOP[0]] * 5 + [round(TABLET[0] / 0.9)] * 7
+
+
+@pytest.mark.slow
+def test_a_suggestion_is_chosen_beforehand_and_enter_accepts_it(
+    labelstudio: TestServer, page: Page, tmp_path: Path
+) -> None:
+    assisted = {"assisted": Protocol(like="acr-5", allow_predictions=True)}
+    warehouse = labelstudio.warehouse('[study.protocols.assisted]\nlike = "acr-5"\nallow_predictions = true\n')
+    root = warehouse.location.root
+    photos = add_photos(warehouse, 2)
+    tasks = []
+    for number, photo in enumerate(photos):
+        stimulus = Stimulus((photo,), TaskRole.RATE, "test")
+        key = task_key(SECRET, "batch-1", stimulus, f"suggested {number}")
+        tasks.append(replace(task_of(stimulus, key, "batch-1"), slot=1, position=number + 1))
+    add_batch(
+        warehouse, tasks, protocol="assisted", queue="project_per_rater", overlap=1, simulated=True, protocols=assisted
+    )
+    file = tmp_path / "head.csv"
+    file.write_text("photo_id,score\n" + "".join(f"{photo},4.2\n" for photo in photos), encoding="utf-8")
+    (account,) = panel_accounts(root, 1)
+    send(root=root, suggestions=str(file))
+    with served(root) as (url, _):
+        log_in(page, url, account.email, account.password)
+        at = wait_for_new_pictures(page, 1, "")
+        page.keyboard.press("Escape")
+        page.wait_for_function("() => document.querySelector('.salon-answers input:checked')", timeout=PATIENCE_MS)
+        page.keyboard.press("Enter")  # the first is accepted, the second changed
+        wait_for_new_pictures(page, 1, at)
+        page.keyboard.press("2")
+        page.keyboard.press("Enter")
+        covered = "() => document.querySelector('#salon-cover').style.display === 'flex'"
+        page.wait_for_function(covered, timeout=PATIENCE_MS)
+    assert collect(root=root).counts == {"new ratings": 2, "changed": 0, "withdrawn": 0, "rejected": 0}
+    rows = warehouse.query("SELECT value FROM counted_ratings ORDER BY position").to_pylist()
+    assert [row["value"] for row in rows] == [4.0, 2.0]
