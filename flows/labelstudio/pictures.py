@@ -66,7 +66,7 @@ class Naming:
 
     def show(self, tasks: Sequence[Task]) -> None:
         """Name the pictures of some tasks; names that are there stay."""
-        wanted = []
+        wanted: list[tuple[str, str]] = []
         for row in tasks:
             if row.task_key not in self._shown:
                 self._shown.add(row.task_key)

@@ -100,9 +100,9 @@ def measure(url: str, token: str, documents: Path, tasks: int, database: Path) -
     numbers = [number for number, _ in client.task_data(project.project_id)][:10]
     for number in numbers:
         client.annotate(number, annotation(random.Random(number)))
-    took = timed(partial(run_flow, collect, root=root))
+    again = timed(partial(run_flow, collect, root=root))
     new = warehouse.query("SELECT count(*) AS n FROM ratings")["n"][0].as_py()
-    print(f"incremental collect of 10 new among {tasks:,}: {took:.2f} s ({new:,} rows)")
+    print(f"incremental collect of 10 new among {tasks:,}: {again:.2f} s ({new:,} rows)")
     assert new == tasks + 10
     assert len(study_of(run, name).tasks) == tasks
 
