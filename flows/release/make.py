@@ -10,6 +10,7 @@ from flows.outcome import Outcome
 from flows.release.build import Draft, Material, plain_rows, read_material, write_pictures, write_rest
 from flows.release.compare import FIRST_VERSION, changes_text, compare, difference_lines, next_version
 from flows.release.gates import as_facts, check_gates, refuse_unless_passed
+from flows.release.order import as_first_released
 from flows.release.pictures import FromOriginals
 from flows.release.plan import Plan, make_plan, rendering
 from flows.release.register import DRAFT, RELEASED, register, release_rows, sole_shelf
@@ -117,6 +118,7 @@ def _material(plan: Plan, shelf: Shelf, previous: str, bump: str) -> tuple[Mater
         return material, [], False
     manifest = read_manifest(shelf.folder / previous)
     before = read_material(shelf.rows_of(previous), manifest)
+    material.tables = as_first_released(material.tables, before.tables)
     facts["question_before"] = manifest["question"]
     difference = compare(before, material)
     material.version = next_version(previous, difference, bump, taken=shelf.withdrawn())

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from schemas.errors import BadInput
 from warehouse.releases.folder import MANIFEST, SUMS, files_of, sha256_of, write_sums
 
-FORMAT = 2
+FORMAT = 3
 """Version of a release's layout. A change in what is written raises it, so that equal rows are published anew."""
 
 LOCKED = ("pyarrow", "pillow", "numpy", "duckdb")

@@ -19,6 +19,9 @@ from warehouse.releases.features import IMAGE_TYPE, with_features
 
 IMAGE = "image"
 IMAGE_BYTES = "image.bytes"
+UNLIKE = frozenset({f"{IMAGE}.path", "rating_id", "comparison_id", "vector.list.element"})
+"""Columns whose values are all different: a dictionary of them holds every value beside its number, and changes
+with every row that comes."""
 MOST_ROWS = 100_000
 """Rows of a row group of a table without pictures."""
 
@@ -69,8 +72,8 @@ def open_writer(path: Path | HashedFile, schema: pa.Schema) -> pq.ParquetWriter:
         with_features(schema),
         version="2.6",
         compression={**dict.fromkeys(leaves, "ZSTD"), **({IMAGE_BYTES: "NONE"} if IMAGE in schema.names else {})},
+        use_dictionary=[name for name in leaves if name not in UNLIKE],
         # Every picture is another one, and a reader gains nothing from its smallest byte.
-        use_dictionary=[name for name in leaves if name != f"{IMAGE}.path"],
         write_statistics=[name for name in leaves if name != f"{IMAGE}.path"],
         write_page_index=True,
         use_content_defined_chunking=True,

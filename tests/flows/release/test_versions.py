@@ -189,7 +189,11 @@ def test_the_diff_tells_what_moved_and_what_it_does_to_predictions(rated: Heap, 
     photo_ids = rated.photo_ids()
     rated.votes(photo_ids[:8], raters=9, seed=5, value=7.0)
     rated.score()
-    rated.made()
+    second = rated.made()
+    for split in ("train", "validation", "test"):  # ratings released before come first, in their order
+        old, new = ([r["rating_id"] for r in rows(f, "ratings") if r["split"] == split] for f in (first, second))
+        assert new[: len(old)] == old
+    assert rebuild(open_run(rated.warehouse.location.root), "beauty", "1.1.0").stage == "rebuild"
     lines = [f"{row['photo_id']},{row['score']}" for row in rows(first)]
     (tmp_path / "mine.csv").write_text("photo_id,score\n" + "\n".join(lines) + "\n")
     found = diff(rated.warehouse.location.root, "beauty", "1.0.0", "1.1.0", str(tmp_path / "mine.csv")).counts
