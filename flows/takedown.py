@@ -62,6 +62,8 @@ def takedown(root: str, photos: list[str], rater: str = "", reason: str = "", pr
     # The tables come last: as long as they hold it, the same command finds it again after a kill.
     rows = erase.erase_rows(run.warehouse, columns_of(target), values_of(target))
     gone = [(found.name, version) for found in withdrawn for version in found.successors]
+    if target.rater_id and (noted := erase.erase_notes(run.warehouse, target.rater_id)):
+        rows["scorings"] = noted
     files = erase.erase_files(run.warehouse, target.photo_ids, gone)
     erase.forget_history(run.warehouse, ["members", "releases"])
     erased = {f"table {name}": count for name, count in rows.items()} | files

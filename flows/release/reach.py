@@ -98,6 +98,8 @@ def proof(run: Run, target: Target) -> Outcome:
 def _held_here(run: Run, target: Target) -> Iterator[tuple[str, str]]:
     """Tables with their history, and files under the root: place, and what it holds still."""
     held = erase.holding(run.warehouse, columns_of(target), values_of(target))
+    if target.rater_id and (noted := erase.notes_naming(run.warehouse, target.rater_id)):
+        held["scorings"] = len(noted)
     for name in run.warehouse.tables:
         if name in erase.KEPT:
             continue

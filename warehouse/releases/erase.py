@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs as pafs
 
+from schemas.ratings import SCORINGS, Scoring
 from warehouse.store import Warehouse
 
 PHOTO_COLUMNS = ("photo_id", "photo_a", "photo_b", "left_id", "right_id", "right_photo_id", "representative_id")
@@ -61,6 +63,24 @@ def erase_rows(warehouse: Warehouse, columns: Iterable[str], values: list[str]) 
     older = [n for n in warehouse.tables if n not in KEPT and holding_in_history(warehouse, n, columns, safe)]
     forget_history(warehouse, older)
     return gone
+
+
+def notes_naming(warehouse: Warehouse, rater_id: str) -> list[dict[str, Any]]:
+    """Rows of `scorings` whose notes name a rater: sentences, which no column of ids would show."""
+    text = "SELECT * FROM scorings WHERE contains(array_to_string(notes, ' '), $1) ORDER BY question, scale"
+    return list(warehouse.query(text, [rater_id]).to_pylist())
+
+
+def erase_notes(warehouse: Warehouse, rater_id: str) -> int:
+    """Take the sentences that name a rater out of `scorings`, and out of its history; returns rows that had one."""
+    rows = notes_naming(warehouse, rater_id)
+    for row in rows:
+        left = Scoring(**{**row, "notes": [note for note in row["notes"] if rater_id not in note]})
+        question, scale = (str(row[name]).replace("'", "''") for name in ("question", "scale"))
+        warehouse.table(SCORINGS).replace([left], f"question = '{question}' AND scale = '{scale}'")
+    # A killed run may have gone as far as the rows, but not as far as their history.
+    forget_history(warehouse, [SCORINGS.name])
+    return len(rows)
 
 
 def _there(warehouse: Warehouse, name: str, columns: Iterable[str]) -> list[str]:

@@ -83,6 +83,9 @@ def test_a_raters_votes_leave_the_release_and_what_rested_on_them_is_worked_out_
     bias = {row["rater_id"]: row["bias"] for row in rows(before, "raters")}
     outcome = takedown(root=rated.warehouse.location.root, photos=[], rater=rater)
     assert outcome.counts["rows of ratings"] == 40
+    assert rated.warehouse.query("SELECT notes FROM scorings")["notes"].to_pylist() == [[]]
+    proved = takedown(root=rated.warehouse.location.root, photos=[], rater=rater, prove=True).counts
+    assert str(proved["table scorings"]).startswith("erased (1 on ")
     folder = rated.root / "wh/releases/beauty/1.1.0"
     ratings = rows(folder, "ratings")
     assert len(ratings) == 200 and len({row["rater_id"] for row in ratings}) == 5
