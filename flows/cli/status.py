@@ -11,6 +11,8 @@ from rich.table import Table
 
 from flows.cli.console import OUT, Json, Root, print_json, resolve_root, wants_json
 
+MOMENT = len("2026-01-01 00:00")
+
 
 def status(
     root: Root = None,
@@ -35,8 +37,8 @@ def status(
     table = Table(title=found.root, title_justify="left")
     for name, justify in (("stage", "left"), ("done", "right"), ("waiting", "right"), ("what", "left")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]  # the two words are rich's own
-    table.add_column("waits since (UTC)")
-    table.add_column("last written (UTC)")
+    for name in ("waits since (UTC)", "last written (UTC)"):
+        table.add_column(name, min_width=MOMENT)  # a moment stays on one line on the narrowest terminal
     for stage in found.stages:
         waiting = f"{stage.waiting:,}" if stage.waiting else ""
         table.add_row(

@@ -31,17 +31,16 @@ def random_by_rule(rejected: Mapping[str, Sequence[str]], wanted: int, seed: str
     """
     rules = sorted((name for name in rejected if rejected[name]), key=lambda name: (len(rejected[name]), name))
     sampled: set[str] = set()
-    fraction: dict[str, float] = {}
-    for k, name in enumerate(rules):
-        photos = rejected[name]
-        # Rules that rejected little come first: what they cannot use is left to the others.
-        allowed = -(-(wanted - len(sampled)) // (len(rules) - k))
-        # More than the allowed new ones and all that are sampled already cannot be reached.
-        first = np.argsort(permanent_numbers(photos, seed), kind="stable")[: allowed + len(sampled) + 1]
-        ordered = ids_of(photos, first)
-        quota = _reach(ordered, sampled, allowed)
-        sampled.update(ordered[:quota])
-        fraction[name] = quota / len(photos)
+    unfinished = rules
+    # What one rule left to the others may be more than they could use: it is offered again.
+    while unfinished and len(sampled) < wanted:
+        for k, name in enumerate(unfinished):
+            # Rules that rejected little come first: what they cannot use is left to the others.
+            allowed = -(-(wanted - len(sampled)) // (len(unfinished) - k))
+            sampled.update(_beginning(rejected[name], sampled, allowed, seed))
+        unfinished = [name for name in unfinished if not sampled.issuperset(rejected[name])]
+    # Only now: what was drawn for one rule may carry another rule's sample further.
+    fraction = {name: len(_beginning(rejected[name], sampled, 0, seed)) / len(rejected[name]) for name in rules}
     probability: dict[str, float] = {}
     for name in rules:
         for photo in rejected[name]:
@@ -50,11 +49,14 @@ def random_by_rule(rejected: Mapping[str, Sequence[str]], wanted: int, seed: str
     return dict(sorted(probability.items()))
 
 
-def _reach(ordered: Sequence[str], sampled: set[str], allowed: int) -> int:
-    """Length of the longest beginning with no more new photos than allowed."""
+def _beginning(photos: Sequence[str], sampled: set[str], allowed: int, seed: str) -> Sequence[str]:
+    """The photos with the smallest numbers, as many as hold no more new ones than allowed."""
+    # More than the allowed new ones and all that are sampled already cannot be reached.
+    first = np.argsort(permanent_numbers(photos, seed), kind="stable")[: allowed + len(sampled) + 1]
+    ordered = ids_of(photos, first)
     new = 0
     for place, photo in enumerate(ordered):
         new += photo not in sampled
         if new > allowed:
-            return place
-    return len(ordered)
+            return ordered[:place]
+    return ordered

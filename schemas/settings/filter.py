@@ -16,7 +16,7 @@ def default_rules() -> dict[str, Rule]:
         "resolution": RangeRule(measure="short_side", at_least=256),
         "elongation": RangeRule(measure="elongation", at_most=4),
         "dark": RangeRule(measure="brightness", at_least=0.015),
-        "blurred": RangeRule(measure="sharpness", at_least=2.5),
+        "blurred": RangeRule(measure="sharpness", at_least=1),
         "blank": RangeRule(measure="contrast", at_least=2),
         "low_information": RangeRule(measure="entropy", at_least=1),
         "blown_out": RangeRule(measure="clipped_highlights", at_most=0.95),

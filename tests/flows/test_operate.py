@@ -70,6 +70,8 @@ def test_serve_serves_every_flow_until_it_is_interrupted(tmp_path: Path) -> None
     environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
     environment |= {"SALON_ROOT": str(tmp_path / "salon"), "PREFECT_HOME": str(tmp_path / "prefect")}
     words = [str(SALON), SERVED, "--port", str(free_port())]
+    # What a shell runs in the background inherits that interrupts are ignored, and so would the server.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as served:
         assert served.stdout is not None
         told = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from labeling.selection.rejects import random_by_rule
@@ -37,6 +37,8 @@ def test_every_photo_is_drawn_as_often_as_its_probability_says() -> None:
     st.dictionaries(st.sampled_from("abcd"), st.lists(st.integers(0, 40).map(str), unique=True)),
     st.integers(0, 30),
 )
+@example({"a": ["0", "1", "2", "3"], "b": ["0", "2", "3", "4"]}, 5)
+@example({"a": ["0", "1", "2", "3"], "b": ["0", "1", "2", "4"]}, 5)
 def test_no_more_than_wanted_and_all_where_there_are_few(rejected: dict[str, list[str]], wanted: int) -> None:
     found = random_by_rule(rejected, wanted, "s")
     everything = {photo for photos in rejected.values() for photo in photos}
