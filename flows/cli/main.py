@@ -138,7 +138,7 @@ def main() -> None:
     from flows.runtime import prepare_environment
 
     prepare_environment()
-    atexit.register(gc.collect)  # what cycles still hold at exit, DuckDB would list on standard error
+    atexit.register(_end_quietly)
     logging.raiseExceptions = False  # a log line that a server misses is no news to the person at the terminal
     try:
         refuse_strangers()
@@ -165,6 +165,20 @@ def main() -> None:
             raise
         ERRORS.print(f"salon: {sentence}", markup=False, style="red")
         sys.exit(1)
+
+
+def _end_quietly() -> None:
+    """Keep the end of a command free of a list of what DuckDB's bindings still hold when the interpreter goes.
+
+    Cycles are collected; what long-lived threads of others hold cannot be. All output is out by now, so that nothing
+    else is lost with standard error; the exit code tells of a crash.
+    """
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def _of_prefect(error: Exception) -> str:
