@@ -43,7 +43,13 @@ RATED = """
 
 @flow(name="score", flow_run_name="score {root}")
 def score(root: str) -> Outcome:
-    """Work out the scores of every question whose votes or settings have changed; results equal a full run."""
+    """Work out the scores of every question whose votes or settings have changed; results equal a full run.
+
+    Parameters
+    ----------
+    root : str
+        The warehouse.
+    """
     run = open_run(root)
     return publish_counts(unless_settled(run, "score", {}, lambda: score_all(run)))
 

@@ -15,6 +15,7 @@ from flows.curate import curate
 from flows.dedupe import dedupe
 from flows.embed import embed
 from flows.filter import filter_photos
+from flows.forms import google_docstring
 from flows.ingest import ingest
 from flows.labelstudio.collect import collect
 from flows.labelstudio.send import send
@@ -68,6 +69,7 @@ def deployment(plan: Plan, run: Run) -> RunnerDeployment:
     """One plan as Prefect takes it."""
     longest = run.settings.schedule.longest_hours * 3600 or None
     told = plan.flow.with_options(on_failure=[tell], on_crashed=[tell], timeout_seconds=longest)
+    told.__doc__ = google_docstring(plan.flow.fn.__doc__ or "")  # where Prefect looks for what each field means
     made = told.to_deployment(
         name=plan.name,
         parameters=plan.parameters,

@@ -52,6 +52,17 @@ def test_parameters_have_types_so_that_the_interface_shows_forms() -> None:
     assert schema["preview"] == {"default": False, "position": 3, "title": "preview", "type": "boolean"}
 
 
+def test_every_field_of_every_form_says_what_it_is_for(tmp_path: Path) -> None:
+    Warehouse.create(tmp_path)
+    run = open_run(str(tmp_path))
+    for plan in plans(run):
+        fields = deployment(plan, run)._parameter_openapi_schema.properties
+        bare = [name for name, field in fields.items() if not field.get("description")]
+        assert not bare, f"{plan.name}: {bare}"
+        if plan.name == "publish":
+            assert fields["resplit"]["description"] == "Draw all splits anew: a major version."
+
+
 def test_the_entrypoints_of_prefect_yaml_are_flows() -> None:
     deployments = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     assert deployments
