@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from flows.release.biases import biases
 from flows.release.citation import bibtex, title_of
-from flows.release.datasheet import raters_lines, screening_lines
+from flows.release.datasheet import raters_lines, screening_lines, suggestion_lines
 from flows.release.dictionary import meanings
 from flows.release.wide import Axis
 from warehouse.releases.features import IMAGE_TYPE
@@ -127,7 +127,8 @@ def rai_fields(material: Material, rows: pa.Table, axes: tuple[Axis, ...]) -> di
         + (f", by {raters} raters" if raters is not None else ""),
         "rai:annotatorDemographics": raters_lines(material) or ["not known"],
         "rai:dataAnnotationPlatform": ["Label Studio" if sent else "not recorded (imported ratings)"],
-        "rai:dataBiases": [bias.sentence for bias in biases(rows)] or ["too few photos to measure any"],
+        "rai:dataBiases": [*suggestion_lines(material),
+                           *([bias.sentence for bias in biases(rows)] or ["too few photos to measure any"])],
         "rai:dataUseCases": ["Aesthetic quality models, personal taste, studies of agreement between raters."],
         "rai:dataReleaseMaintenancePlan": "Versions never change; a withdrawn version leaves a tombstone and has a "
         "redacted successor.",

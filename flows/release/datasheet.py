@@ -56,7 +56,7 @@ def asked_lines(material: Material) -> list[str]:
 
 
 def design_lines(material: Material) -> list[str]:
-    """How the photos of each batch were chosen and designed."""
+    """How the photos of each batch were chosen and designed, and whether raters saw what a model says."""
     designs = material.facts.get("designs", [])
     if not designs:
         return ["The ratings were imported: how photos were given to raters is for their source to tell."]
@@ -69,7 +69,21 @@ def design_lines(material: Material) -> list[str]:
         chosen = ", ".join(f"{k} {v}" for k, v in sorted(selection.items()) if isinstance(v, int | float | str))
         lines.append(f"| {row['batch_id']} | {row['protocol']} | {row['photos']:,} | {design.get('queue', '')} | "
                      f"{design.get('overlap', '')} | {chosen[:120]} |")  # fmt: skip
-    return lines
+    return [*lines, *(part for line in suggestion_lines(material) for part in ("", line))]
+
+
+def suggestion_lines(material: Material) -> list[str]:
+    """What raters were shown of a model before they answered; nothing for ratings that Salon did not ask for."""
+    if not material.facts.get("designs") or "suggestions" not in material.facts:
+        return []
+    lines = []
+    for row in material.facts["suggestions"]:
+        equal = f", {row['accepted'] / row['answers']:.0%} of them equal to it" if row["answers"] else ""
+        lines.append(f"**Suggestions were shown** in batch {row['batch_id']}: {row['tasks']:,} of {row['of_tasks']:,} "
+                     f"tasks came with a score of the model `{row['model']}` as the answer chosen beforehand; "
+                     f"{row['answers']:,} counted answers were given to these tasks{equal}. Suggestions pull raters "
+                     "towards the model: do not judge it, or one like it, by these answers.")  # fmt: skip
+    return lines or ["No rater was shown a model's score before answering (pre-annotations): none were sent."]
 
 
 def reliability_table(material: Material, axes: tuple[Axis, ...]) -> list[str]:

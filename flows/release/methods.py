@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from flows.release.datasheet import asked_lines, screening_lines
+from flows.release.datasheet import asked_lines, screening_lines, suggestion_lines
 from flows.release.wide import Axis
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def _protocol(material: Material) -> list[str]:
         lines.append(
             "Beside the ratings proper there are " + ", ".join(f"{c:,} of role {r}" for r, c in shown.items()) + "."
         )
+    lines += suggestion_lines(material)
     return [*lines, *([""] if designs or shown else [])]
 
 

@@ -27,7 +27,7 @@ from curation.splits import (
 from flows.context import Run
 from flows.release.baselines import baselines_of
 from flows.release.certificate import certificate_of
-from flows.release.protocols import filter_rules, protocols_of
+from flows.release.protocols import filter_rules, protocols_of, suggestions_of
 from labeling.anonymity import TRAITS, Pseudonyms, k_anonymous
 from labeling.identity import PSEUDONYM
 from schemas.codes import Split
@@ -337,6 +337,7 @@ def _facts(
         "scoring_notes": [_readable(row, names) for row in gather.scoring_notes(run.warehouse)],
         "protocols": protocols_of(run, settings, tables),
         "designs": gather.designs(run.warehouse),
+        "suggestions": suggestions_of(run),
         "filter": filter_rules(run),
         "simulated": any(tables["scores"]["simulated"].to_pylist()),
         "kept_out": {reason: count for reason, count in sorted(kept_out.items()) if count},

@@ -9,11 +9,22 @@ from pydantic import ValidationError
 
 from flows.context import Run
 from labeling.protocols.catalogue import catalogue
-from schemas.protocols import Protocol
+from schemas.protocols import STARS, Protocol
 from schemas.settings.publish import PublishSettings
 from warehouse.releases import gather
 
 ASKED = ("question", "protocol_version")
+
+SUGGESTED = """
+    SELECT t.batch_id, s.model, count(DISTINCT s.task_key) AS tasks, any_value(b.tasks) AS of_tasks,
+           count(r.rating_id) AS answers, count(r.rating_id) FILTER (r.value = s.value) AS accepted
+    FROM suggestions s JOIN tasks t USING (task_key)
+    JOIN (SELECT batch_id, count(*) AS tasks FROM tasks GROUP BY batch_id) b ON b.batch_id = t.batch_id
+    LEFT JOIN (SELECT task_key, rating_id, value FROM counted_ratings WHERE scale <> $1) r USING (task_key)
+    WHERE s.task_key IN (SELECT task_key FROM sent_tasks)
+    GROUP BY t.batch_id, s.model ORDER BY t.batch_id, s.model
+"""
+"""Suggestions that were sent, and the counted answers to the question they are about: attributes are asked in stars."""
 
 
 def protocols_of(run: Run, settings: PublishSettings, tables: dict[str, pa.Table]) -> list[dict[str, Any]]:
@@ -74,3 +85,15 @@ def filter_rules(run: Run) -> list[dict[str, Any]]:
             "GROUP BY rule ORDER BY rule"
         ).to_pylist()
     )
+
+
+def suggestions_of(run: Run) -> list[dict[str, Any]]:
+    """A row per batch and model whose scores raters were shown beforehand.
+
+    Returns
+    -------
+    list of dict
+        batch_id, model, tasks (with a suggestion, of of_tasks), answers (counted ones to these tasks), accepted (those
+        that equal the suggestion).
+    """
+    return list(run.warehouse.query(SUGGESTED, [STARS.id]).to_pylist())

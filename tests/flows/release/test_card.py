@@ -16,8 +16,23 @@ from scipy.stats import f_oneway, spearmanr
 from flows.release.biases import biases
 from flows.release.plots import bars_around_zero, histogram, scatter
 from labeling.protocols.catalogue import built_in
-from schemas.ratings import RATERS, SCORINGS, Rater, Scoring
-from tests.flows.release.heap import Heap, rows
+from schemas.codes import TaskRole
+from schemas.ratings import (
+    BATCHES,
+    RATERS,
+    SCORINGS,
+    SENT_TASKS,
+    SUGGESTIONS,
+    TASKS,
+    Batch,
+    BatchState,
+    Rater,
+    Scoring,
+    SentTask,
+    Suggestion,
+    Task,
+)
+from tests.flows.release.heap import NOON, Heap, rows
 
 
 def default_rows(score: list[float], **columns: list[object]) -> pa.Table:
@@ -72,6 +87,61 @@ def test_the_card_gives_the_words_that_raters_read_or_says_that_nobody_knows_the
     croissant = json.loads((folder / "croissant.json").read_text())
     assert "How harmonious is it?" in croissant["rai:dataAnnotationProtocol"]
     assert croissant["rai:dataBiases"]
+
+
+def sent_batch(heap: Heap, name: str, photo_ids: list[str]) -> list[str]:
+    """A batch that was sent, a task a photo; returns the tasks' keys."""
+    keys = [f"{name}-{photo_id[:8]}" for photo_id in photo_ids]
+    heap.warehouse.table(BATCHES).insert(
+        [Batch(batch_id=name, protocol="assisted", protocol_version="0", selection="{}", design='{"overlap": 2}',
+               photos=len(keys), state=BatchState.SENT, simulated=False, created_at=NOON)]
+    )  # fmt: skip
+    heap.warehouse.table(TASKS).insert(
+        Task(task_key=key, batch_id=name, photo_id=photo_id, role=TaskRole.RATE, selected_by="random")
+        for key, photo_id in zip(keys, photo_ids, strict=True)
+    )
+    heap.warehouse.table(SENT_TASKS).insert(
+        SentTask(task_key=key, server="s", project_id=1, labelstudio_task_id=number, sent_at=NOON)
+        for number, key in enumerate(keys)
+    )
+    return keys
+
+
+def test_suggestions_that_raters_saw_are_named_and_their_absence_too(rated: Heap) -> None:
+    photo_ids = rated.photo_ids()[:4]
+    keys = sent_batch(rated, "assisted-1", photo_ids)
+    for photo_id, key in zip(photo_ids, keys, strict=True):
+        rated.votes([photo_id], raters=2, seed=5, task_key=key, batch_id="assisted-1")
+        rated.votes([photo_id], raters=2, question="light", scale="stars-5", task_key=key, batch_id="assisted-1")
+    rated.score()
+    folder = rated.made()
+    none = "No rater was shown a model's score"
+    assert none in (folder / "README.md").read_text() and none in (folder / "METHODS.md").read_text()
+
+    votes = rated.warehouse.query(
+        "SELECT task_key, rater_id, value FROM counted_ratings WHERE task_key IS NOT NULL AND question = 'beauty'"
+    ).to_pylist()
+    first = {row["task_key"]: row["value"] for row in sorted(votes, key=lambda row: row["rater_id"], reverse=True)}
+    rated.warehouse.table(SUGGESTIONS).insert(
+        Suggestion(task_key=key, value=first[key], model="head.csv 0123456789ab", suggested_at=NOON) for key in keys[:3]
+    )
+    rated.warehouse.table(SUGGESTIONS).insert(
+        [Suggestion(task_key="never sent", value=1.0, model="another", suggested_at=NOON)]
+    )
+    equal = sum(row["value"] == first[row["task_key"]] for row in votes if row["task_key"] in keys[:3])
+    assert 3 <= equal < 6
+    rated.votes(photo_ids[:1], raters=1, seed=9)  # else there is nothing new to publish
+    rated.score()
+    folder = rated.made()
+    told = (
+        "**Suggestions were shown** in batch assisted-1: 3 of 4 tasks came with a score of the model "
+        f"`head.csv 0123456789ab` as the answer chosen beforehand; 6 counted answers were given to these tasks, "
+        f"{equal / 6:.0%} of them equal to it."
+    )
+    for name in ("README.md", "METHODS.md"):
+        text = (folder / name).read_text()
+        assert told in text and "model `another`" not in text and none not in text
+    assert told in json.loads((folder / "croissant.json").read_text())["rai:dataBiases"][0]
 
 
 def test_raters_stand_once_per_question_with_the_screening_beside_them(rated: Heap) -> None:
