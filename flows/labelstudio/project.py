@@ -70,5 +70,5 @@ def _still_there(link: Connection, project: Project) -> None:
         raise BadInput(
             f"project {project.project_id} of batch '{project.batch_id}' was deleted in Label Studio",
             where=link.client.url,
-            todo="Ratings collected so far are kept; choose a new batch to go on.",
+            todo="Ratings collected so far are kept; to go on, choose a new batch and name it: `salon send BATCH`.",
         ) from fault

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 
 import pyarrow.compute as pc
@@ -19,7 +20,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.context import Run, open_run
 from flows.labelstudio.connection import Connection, connect
 from flows.labelstudio.pictures import Naming, make_pictures
-from flows.labelstudio.project import ensure_project
+from flows.labelstudio.project import Ensured, ensure_project
 from flows.labelstudio.raters import places
 from flows.labelstudio.studies import Part, Study, keep_project, projects_of, study_of
 from flows.labelstudio.suggestions import record_suggestions
@@ -50,24 +51,31 @@ def send(root: str, batch: str | None = None, restore: bool = False, suggestions
         A prediction file whose scores raters are shown as suggestions; only where the protocol allows it.
     """
     run = open_run(root)
-    batch_id = batch or _last_sent(run) or ensure_batch(run)
+    batch_id = batch or _unfinished(run) or _last_sent(run) or ensure_batch(run)
     if batch_id is None:
         return publish_counts(Outcome("send", {"new tasks": 0}, ("Nothing is left to send.",)))
-    study = study_of(run, batch_id)
-    notes: list[str] = []
-    if suggestions:
-        without = record_suggestions(run, study, suggestions)
-        notes = [f"{without} tasks have no suggestion: their photos are not in {suggestions}."] if without else []
-        study = study_of(run, batch_id)
-    with connect(run) as link:
+    with ExitStack() as connection, ThreadPoolExecutor(1) as ahead:
+        connecting = ahead.submit(connection.enter_context, connect(run))
+        study, notes = _study(run, batch_id, suggestions)
+        link = connecting.result()
         if not restore and not _missing(run, link, study.tasks):
+            _mark_sent(run, study)
             return publish_counts(_outcome(run, link, study, Sent(), 0, 0))
         with exclusive(run.warehouse.location, "send", run.settings.labelstudio.patience_s):
             made, reduced = make_pictures(run, study)
             done = _send_parts(run, link, study)
-    _mark_sent(run, study)
     outcome = _outcome(run, link, study, done, made, reduced)
     return publish_counts(dataclasses.replace(outcome, notes=(*outcome.notes, *notes)))
+
+
+def _study(run: Run, batch_id: str, suggestions: str | None) -> tuple[Study, list[str]]:
+    """What is to be sent, with the suggestions of a file recorded; and what is to be said of them."""
+    study = study_of(run, batch_id)
+    if not suggestions:
+        return study, []
+    without = record_suggestions(run, study, suggestions)
+    notes = [f"{without} tasks have no suggestion: their photos are not in {suggestions}."] if without else []
+    return study_of(run, batch_id), notes
 
 
 def _send_parts(run: Run, link: Connection, study: Study) -> Sent:
@@ -97,12 +105,30 @@ def _send_part(run: Run, link: Connection, study: Study, part: Part, rater_id: s
         named = ahead.submit(naming.show, part.tasks[: first_call(run.settings.labelstudio.import_size)])
         ensured = ensure_project(run, link, study, part, rater_id)
         named.result()
-        # A kill before this is written does no harm: the project is found by its marker.
-        kept = ahead.submit(keep_project, run, ensured.project) if not ensured.is_kept else None
+        begun = ahead.submit(_note_begin, run, study, ensured)
         done = Transfer(run, link, ensured.project, study, naming).send(part.tasks, bar, is_new=ensured.is_new)
-        if kept is not None:
-            kept.result()
+        begun.result()
     return done
+
+
+def _note_begin(run: Run, study: Study, ensured: Ensured) -> None:
+    """Write down that raters may see a batch from now on, while its tasks are on their way.
+
+    A kill before this is written does no harm: the project is found by its marker. A kill after it leaves a batch that
+    is not finished, which is the next to be sent.
+    """
+    if not ensured.is_kept:
+        keep_project(run, ensured.project)
+    _mark_sent(run, study)
+
+
+def _unfinished(run: Run) -> str | None:
+    """The oldest batch that a broken run has left half sent."""
+    rows = run.warehouse.query(
+        "SELECT batch_id FROM batches WHERE batch_id IN (SELECT batch_id FROM projects) AND batch_id IN "
+        "(SELECT batch_id FROM tasks ANTI JOIN sent_tasks USING (task_key)) ORDER BY created_at, batch_id LIMIT 1"
+    )
+    return str(rows["batch_id"][0].as_py()) if rows.num_rows else None
 
 
 def _last_sent(run: Run) -> str | None:

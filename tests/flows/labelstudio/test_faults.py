@@ -15,13 +15,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flows.context import open_run
 from flows.labelstudio.collect import collect
 from flows.labelstudio.panel import rate_as_panel
 from flows.labelstudio.send import send
 from flows.labelstudio.server import Credentials, ServerFolder
+from flows.selection.names import refuse_sent
 from labeling.labelstudio.client import LabelStudio
 from labeling.protocols.answers import Answer, Reply
-from schemas.errors import NotAuthorised, SalonError
+from schemas.errors import NotAuthorised, SalonError, WrongUse
 from schemas.protocols import Protocol
 from schemas.ratings import PROJECTS, SENT_TASKS
 from tests.flows.labelstudio.losing_proxy import losing_proxy
@@ -69,6 +71,34 @@ def test_an_answer_that_is_lost_doubles_no_task(labelstudio: TestServer) -> None
         assert lost.lost >= 1
     with labelstudio.client() as client:
         assert_every_task_is_there_once(warehouse, client)
+
+
+@pytest.mark.server
+def test_a_batch_that_was_sent_half_stays_as_it_is_and_is_the_next_to_be_sent(
+    labelstudio: TestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(method: str, path: str, number: int) -> bool:
+        if number == 10:
+            with labelstudio.client() as client:
+                labelstudio.credentials = renewed(labelstudio, client)
+        return False
+
+    with losing_proxy(labelstudio.url, ends) as (url, _):
+        warehouse = labelstudio.warehouse(SMALL_IMPORTS, url)
+        root = warehouse.location.root
+        long_batch(warehouse, TASKS)
+        with pytest.raises(NotAuthorised):
+            send(root=root)
+        assert 0 < warehouse.table(SENT_TASKS).count() < TASKS
+        with pytest.raises(WrongUse, match="was sent already and stays as it is"):
+            refuse_sent(open_run(root), "batch-1")
+        long_batch(warehouse, 20, name="batch-2")
+        monkeypatch.setenv("LABEL_STUDIO_API_KEY", labelstudio.token)
+        assert send(root=root).counts["batch"] == "batch-1"
+        with labelstudio.client() as client:
+            assert_every_task_is_there_once(warehouse, client)
+        assert send(root=root).counts["batch"] == "batch-2"
+        assert send(root=root).counts["new tasks"] == 0
 
 
 @pytest.mark.slow
