@@ -13,7 +13,6 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -25,9 +24,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from flows.labelstudio.gateway_raters import Rater
 from flows.labelstudio.gateway_rights import Rights
-from labeling.labelstudio.client import connections_to
 from labeling.labelstudio.gatekeeping import Ruling, Subject, blind, clean_body, hollow, rule_on
+from labeling.labelstudio.session import connections_to
 from schemas.ratings import STAMPS, Stamp
 
 SCRIPT = Path(__file__).with_name("rater.js")
@@ -35,9 +35,6 @@ MOST_BYTES = 1_000_000
 FLUSH_S = 5.0
 KNOWN_S = 30.0
 """Seconds for which a login is believed before Label Studio is asked again."""
-
-PAUSE_S = 300.0
-"""A pause of so many seconds is a break."""
 
 DROPPED = frozenset(
     {
@@ -52,21 +49,6 @@ DROPPED = frozenset(
     }
 )
 NOT_BACK = frozenset({"connection", "content-length", "content-encoding", "transfer-encoding", "date", "server"})
-
-
-@dataclass
-class Rater:
-    """A rater who is logged in."""
-
-    user: int
-    rater_id: str
-    device: str | None = None
-    begun: float | None = None
-    last: float = 0.0
-    done: dict[int, set[int]] = field(default_factory=dict)
-    """Per project: Label Studio's tasks that this rater has answered."""
-    ended: set[int] = field(default_factory=set)
-    """Shared queues that have nothing more for this rater."""
 
 
 class Gateway:
@@ -155,17 +137,20 @@ class Gateway:
         if rater is None or not text.isdecimal() or not self.rights.owns_project(rater.rater_id, int(text)):
             return _refusal()
         number = int(text)
-        done = len(await self._done(rater, number))
-        total = self.rights.length(number)
-        rest = rater.begun is not None and time.monotonic() - rater.begun > self.break_after_s
+        answered = await self._done(rater, number)
+        done, total = len(answered), self.rights.length(number)
         practice = self.rights.is_practice(number)
-        through = done >= total if total else bool(done) and number in rater.ended
+        # Other raters may hold the last tasks of a shared queue: what they leave comes to this one.
+        ended = not total and number in rater.ended
+        held = ended and await asyncio.to_thread(self.rights.are_left, number, answered)
+        through = done >= total if total else ended and bool(done) and not held
         return JSONResponse(
             {
                 "done": done,
                 "total": total,
-                "rest": rest,
+                "rest": rater.needs_break(self.break_after_s),
                 "practice": practice,
+                "held": held,
                 "next": "/" if practice and through else "",
                 "code": self.code(rater.rater_id, number) if through and not practice else "",
                 "one_touch": self.rights.is_one_touch(number),
@@ -225,10 +210,7 @@ class Gateway:
             return PlainTextResponse("Label Studio does not answer; please try again in a minute.", 503)
         content = answer.content
         if rater is not None and ruling.name in ("next", "action") and ruling.number is not None:
-            if answer.status_code == httpx.codes.NOT_FOUND:
-                rater.ended.add(ruling.number)
-            else:
-                rater.ended.discard(ruling.number)
+            rater.note_queue(ruling.number, is_empty=answer.status_code == httpx.codes.NOT_FOUND)
         if rater is not None and answer.is_success:
             content = self._look_at(ruling, rater, answer)
         back = Response(content, answer.status_code)
@@ -251,18 +233,10 @@ class Gateway:
             self._stamp(rater, int(data["id"]), "shown")
         elif ruling.name == "submit" and ruling.number is not None:
             self._stamp(rater, ruling.number, "submitted")
-            self._count(rater, int(data["project"]), ruling.number)
+            rater.count(int(data["project"]), ruling.number)
         asked = data.get("project") if isinstance(data, dict) else None
         suggestions = isinstance(asked, int) and self.rights.shows_suggestions(asked)
         return json.dumps(blind(data, rater.user, suggestions)).encode()
-
-    def _count(self, rater: Rater, project: int, task: int) -> None:
-        if project in rater.done:
-            rater.done[project].add(task)
-        now = time.monotonic()
-        if rater.begun is None or now - rater.last > PAUSE_S:
-            rater.begun = now
-        rater.last = now
 
     def _stamp(self, rater: Rater, task: int, event: str) -> None:
         self.stamps.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path, PurePosixPath
 
 import pyarrow.compute as pc
@@ -119,6 +119,10 @@ class Rights:
             for task in self.link.client.export(project)
             if any(annotation["completed_by"] == user for annotation in task["annotations"])
         }
+
+    def are_left(self, project: int, done: Set[int]) -> bool:
+        """Whether a shared queue has tasks that may still come to an account, which has answered these."""
+        return not self.link.client.open_tasks(project) <= done
 
     def allows(self, ruling: Ruling, rater_id: str, user: int, query: Mapping[str, str]) -> bool:
         """Whether what the request is about belongs to the rater."""

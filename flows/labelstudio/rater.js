@@ -7,8 +7,10 @@
 
   // -- what is shown ------------------------------------------------------------------------------------------------
   const style = document.createElement("style");
-  // What Label Studio's menu leads to is not open to raters.
-  style.textContent = ".lsf-hamburger { display: none !important } .lsf-menu-header__trigger { pointer-events: none }";
+  // What Label Studio's menu leads to is not open to raters. Its messages come up in the empty middle of the header:
+  // at the foot they would lie over the count and the answers.
+  style.textContent = ".lsf-hamburger { display: none !important } .lsf-menu-header__trigger { pointer-events: none }" +
+    " [class*=toast-viewport] { top: 4px !important; bottom: auto !important }";
   const badge = document.createElement("div");
   badge.id = "salon-progress";
   badge.style.cssText = "position:fixed;left:50%;bottom:14px;transform:translateX(-50%);z-index:9999;padding:3px 12px;" +
@@ -55,6 +57,8 @@
     if (at.code) cover_with(`Thank you, that was all. Your completion code: ${at.code}`, "", () => {});
     else if (at.next) cover_with("That was the practice. From now on your answers count.", "Go on",
       () => { location.href = at.next; });
+    else if (at.held) cover_with("Other raters have the last photos at the moment. What they leave is for you: please " +
+      "look again in some minutes. Your place is kept.", "Look again", () => location.reload());
     else if (at.rest) cover_with("You have been rating for a while: take a break of some minutes. Your place is kept.",
       "Go on", () => fetched("/salon/rested", { method: "POST" }));
   };

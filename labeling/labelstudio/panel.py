@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from labeling.labelstudio.client import LabelStudio, Payload
+from labeling.labelstudio.client import LabelStudio
 from labeling.labelstudio.payloads import KEY
+from labeling.labelstudio.session import Payload
 from labeling.protocols.answers import Answer, Reply
 from schemas.protocols import PROBLEM_CONTROL, REASONS_CONTROL, Protocol, ProtocolKind
 

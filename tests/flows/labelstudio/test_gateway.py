@@ -27,7 +27,7 @@ from labeling.labelstudio.panel import result_of
 from labeling.protocols.answers import Answer
 from labeling.protocols.catalogue import built_in
 from schemas.ratings import PROJECTS, STAMPS, Project
-from tests.flows.labelstudio.studies import listed_batch
+from tests.flows.labelstudio.studies import listed_batch, shared_batch
 from tests.labelstudio_server import TestServer
 from warehouse.store import Warehouse
 
@@ -200,6 +200,54 @@ def test_a_rater_gets_a_refusal_on_what_is_not_theirs(
     }
     answer = post(as_a, path.format(**names), body, method)
     assert answer.status_code == 403, answer.text[:200]
+
+
+def test_nobody_is_told_that_a_shared_queue_is_done_while_another_rater_has_its_last_photo(
+    labelstudio: TestServer,
+) -> None:
+    warehouse = labelstudio.warehouse()
+    root = warehouse.location.root
+    shared_batch(warehouse, 2, overlap=1, simulated=True)
+    first, second = panel_accounts(root, 2)
+    send(root=root)
+    (project,) = warehouse.table(PROJECTS).read()["project_id"].to_pylist()
+    asking, progress = f"/api/projects/{project}/next", f"/salon/progress?project={project}"
+    with served(root) as (url, gateway), log_in(url, first) as slow, log_in(url, second) as quick:
+        kept, done = slow.get(asking).json()["id"], quick.get(asking).json()["id"]
+        assert {kept, done} == gateway.rights.link.client.open_tasks(project)
+        post(quick, f"/api/tasks/{done}/annotations/", {"result": FOUR, "lead_time": 1.0})
+        assert quick.get(asking).status_code == 404
+        waits = quick.get(progress).json()
+        assert (waits["done"], waits["held"], waits["code"]) == (1, True, "")
+        # Skipped is answered: a queue does not hand it out again.
+        post(slow, f"/api/tasks/{kept}/annotations/", {"result": [], "was_cancelled": True})
+        for rater, account in ((slow, first), (quick, second)):
+            assert rater.get(asking).status_code == 404
+            told = rater.get(progress).json()
+            code = gateway.code(gateway.rights.pseudonym(account.user), project)
+            assert (told["done"], told["held"], told["code"]) == (1, False, code)
+
+
+def test_a_rater_who_was_told_to_wait_gets_what_another_gave_back(labelstudio: TestServer) -> None:
+    warehouse = labelstudio.warehouse()
+    root = warehouse.location.root
+    shared_batch(warehouse, 2, overlap=1, simulated=True)
+    first, second = panel_accounts(root, 2)
+    send(root=root)
+    (project,) = warehouse.table(PROJECTS).read()["project_id"].to_pylist()
+    asking, progress = f"/api/projects/{project}/next", f"/salon/progress?project={project}"
+    with served(root) as (url, gateway), log_in(url, first) as slow, log_in(url, second) as quick:
+        kept, done = slow.get(asking).json()["id"], quick.get(asking).json()["id"]
+        post(quick, f"/api/tasks/{done}/annotations/", {"result": FOUR, "lead_time": 1.0})
+        assert quick.get(asking).status_code == 404
+        made = post(slow, f"/api/tasks/{kept}/annotations/", {"result": FOUR, "lead_time": 1.0}).json()
+        gateway.rights.link.client.delete_annotation(int(made["id"]))
+        assert quick.get(asking).json()["id"] == kept
+        assert not quick.get(progress).json()["held"]
+        post(quick, f"/api/tasks/{kept}/annotations/", {"result": FOUR, "lead_time": 1.0})
+        assert quick.get(asking).status_code == 404
+        told = quick.get(progress).json()
+        assert (told["done"], told["code"]) == (2, gateway.code(gateway.rights.pseudonym(second.user), project))
 
 
 def test_one_raters_login_is_never_lent_to_another(study: Study) -> None:

@@ -277,6 +277,33 @@ def test_a_rater_is_invited_to_a_break_and_goes_on_on_another_device(labelstudio
 
 
 @pytest.mark.slow
+def test_a_message_of_label_studio_covers_neither_the_count_nor_the_answers(
+    labelstudio: TestServer, page: Page
+) -> None:
+    warehouse = with_tasks(labelstudio, "acr-5", built_in()["acr-5"])
+    root = warehouse.location.root
+    (account,) = panel_accounts(root, 1)
+    send(root=root)
+    with served(root) as (url, _):
+        log_in(page, url, account.email, account.password)
+        wait_for_new_pictures(page, 1, "")
+        page.keyboard.press("Escape")
+        page.route("**/annotations*", lambda route: route.fulfill(status=500, json={"detail": "The disk is full."}))
+        page.keyboard.press("3")
+        message = page.locator("[class*=toast-viewport] li").first
+        message.wait_for(state="visible", timeout=PATIENCE_MS)
+        page.wait_for_timeout(500)  # it moves in
+        shown = message.bounding_box()
+        assert shown is not None
+        for selector in ("#salon-progress", ".salon-answers", ".salon-problem", ".lsf-controls", ".salon-picture"):
+            other = page.locator(selector).first.bounding_box()
+            assert other is not None, selector
+            beside = shown["x"] + shown["width"] <= other["x"] or other["x"] + other["width"] <= shown["x"]
+            above = shown["y"] + shown["height"] <= other["y"] or other["y"] + other["height"] <= shown["y"]
+            assert beside or above, (selector, shown, other)
+
+
+@pytest.mark.slow
 def test_a_suggestion_is_chosen_beforehand_and_enter_accepts_it(
     labelstudio: TestServer, page: Page, tmp_path: Path
 ) -> None:
