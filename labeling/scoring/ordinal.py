@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from labeling.scoring.crossed import crossed_variances
+from labeling.scoring.ordinal_fit import Places, Point, fitted, information
 from labeling.scoring.reliability import MOST_CATEGORIES, spearman
-from labeling.scoring.votes import Flags, Floats, Ints, VoteSet
+from labeling.scoring.votes import Flags, Floats, VoteSet
 from schemas.errors import BadInput
 
 PRIOR = 0.05
@@ -55,7 +55,7 @@ class Ordinal:
 
 
 def cumulative_model(votes: VoteSet, prior: float = PRIOR) -> Ordinal:
-    """Fit by penalised maximum likelihood.
+    """Fit by penalised maximum likelihood: see `ordinal_fit`.
 
     Source: McCullagh, Journal of the Royal Statistical Society B 42 (1980).
 
@@ -81,25 +81,12 @@ def cumulative_model(votes: VoteSet, prior: float = PRIOR) -> Ordinal:
     categories, place = np.unique(votes.value, return_inverse=True)
     if not 2 <= len(categories) <= MOST_CATEGORIES:
         raise BadInput("a cumulative model needs 2 to 21 distinct values", got=str(len(categories)))
-    place = np.asarray(place, np.int64)
-    start = _start(votes, place, len(categories))
-    steps = len(categories) - 1
-
-    def objective(parameters: Floats) -> tuple[float, Floats]:
-        return _loss(votes, place, steps, parameters, prior)
-
-    found = minimize(
-        objective,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": 2000, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-7},
-    )
-    thresholds, quality, shift = _parts(found.x, steps, votes.photos)
+    place = np.asarray(place, np.uint8)
+    found = fitted(votes, place, _start(votes, place, len(categories)), prior)
     # Only τ - ψ - Δ matters: shifts get mean 0, and so do the scores.
-    thresholds = thresholds - quality.mean() - shift.mean()
-    quality, shift = quality - quality.mean(), shift - shift.mean()
-    weights = votes.incidence(_curvature(votes, place, thresholds, quality, shift))
+    thresholds = found.thresholds - found.quality.mean() - found.shift.mean()
+    quality, shift = found.quality - found.quality.mean(), found.shift - found.shift.mean()
+    weights = votes.incidence(information(votes, place, Point(thresholds, quality, shift)))
     added, _, _ = crossed_variances(weights, *votes.components(), prior)
     se = np.sqrt(1 / (np.asarray(weights.sum(axis=1)).ravel() + prior) + added)
     expected, low, high = (
@@ -108,49 +95,10 @@ def cumulative_model(votes: VoteSet, prior: float = PRIOR) -> Ordinal:
     return Ordinal(quality, se, shift, thresholds, categories, expected, low, high)
 
 
-def _start(votes: VoteSet, place: Ints, categories: int) -> Floats:
+def _start(votes: VoteSet, place: Places, categories: int) -> Point:
+    """All photos and raters alike, with the thresholds that the votes then have."""
     below = np.cumsum(np.bincount(place, minlength=categories))[:-1] / len(place)
-    thresholds = logit(below)
-    gaps = np.log(np.maximum(np.diff(thresholds), 1e-3))
-    return np.concatenate([thresholds[:1], gaps, np.zeros(votes.photos + votes.raters)])
-
-
-def _parts(parameters: Floats, steps: int, photos: int) -> tuple[Floats, Floats, Floats]:
-    """Thresholds (the first, and logarithms of the gaps), ψ and Δ."""
-    thresholds = parameters[0] + np.r_[0.0, np.cumsum(np.exp(parameters[1:steps]))]
-    return thresholds, parameters[steps : steps + photos], parameters[steps + photos :]
-
-
-def _loss(votes: VoteSet, place: Ints, steps: int, parameters: Floats, prior: float) -> tuple[float, Floats]:
-    """Negative penalised log-likelihood and its gradient, divided by the number of votes."""
-    thresholds, quality, shift = _parts(parameters, steps, votes.photos)
-    centre = quality[votes.photo] + shift[votes.rater]
-    bounds = np.r_[-np.inf, thresholds, np.inf]
-    upper, lower = expit(bounds[place + 1] - centre), expit(bounds[place] - centre)
-    p = np.maximum(upper - lower, 1e-300)
-    at_upper, at_lower = upper * (1 - upper) / p, lower * (1 - lower) / p
-    loss = -np.log(p).sum() + prior / 2 * (quality @ quality + shift @ shift)
-    pull = at_upper - at_lower
-    by_bound = np.bincount(place, at_lower, steps + 1)[1:] - np.bincount(place, at_upper, steps + 1)[:-1]
-    later = np.cumsum(by_bound[::-1])[::-1]
-    gaps = later[1:] * np.exp(parameters[1:steps])
-    gradient = np.concatenate(
-        [
-            later[:1],
-            gaps,
-            np.bincount(votes.photo, pull, votes.photos) + prior * quality,
-            np.bincount(votes.rater, pull, votes.raters) + prior * shift,
-        ]
-    )
-    return float(loss) / len(place), gradient / len(place)
-
-
-def _curvature(votes: VoteSet, place: Ints, thresholds: Floats, quality: Floats, shift: Floats) -> Floats:
-    """Observed information of each vote on ψ + Δ: F(1-F) at both its bounds."""
-    centre = quality[votes.photo] + shift[votes.rater]
-    bounds = np.r_[-np.inf, thresholds, np.inf]
-    upper, lower = expit(bounds[place + 1] - centre), expit(bounds[place] - centre)
-    return np.asarray(np.maximum(upper * (1 - upper) + lower * (1 - lower), 1e-12), np.float64)
+    return Point(np.asarray(logit(below), np.float64), np.zeros(votes.photos), np.zeros(votes.raters))
 
 
 def _expected(thresholds: Floats, quality: Floats, categories: Floats) -> Floats:

@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 import pytest
 
-from labeling.scoring import ordinal as module
 from labeling.scoring.ordinal import compare_order, cumulative_model
+from labeling.scoring.ordinal_fit import Point, loss_at, slopes_at
 from labeling.scoring.reliability import spearman
 from labeling.scoring.two_way import two_way_scores
 from labeling.scoring.votes import Floats, VoteSet
@@ -82,16 +82,49 @@ def test_errors_are_those_of_the_likelihoods_curvature() -> None:
     votes = middling(8, 10)
     prior = 0.3
     found = cumulative_model(votes, prior)
-    categories, place = np.unique(votes.value, return_inverse=True)
-    steps = len(categories) - 1
-    point = np.r_[found.thresholds[0], np.log(np.diff(found.thresholds)), found.quality, found.shift]
+    place = np.unique(votes.value, return_inverse=True)[1].astype(np.uint8)
+    point = np.r_[found.quality, found.shift]
 
     def slope(parameters: Floats) -> Floats:
-        return len(place) * module._loss(votes, place, steps, parameters, prior)[1][steps:]
+        quality, shift = np.split(parameters, [votes.photos])
+        pull = slopes_at(votes, place, Point(found.thresholds, quality, shift)).pull
+        return np.r_[votes.per_photo(pull) + prior * quality, votes.per_rater(pull) + prior * shift]
 
-    bumps = 1e-5 * np.eye(len(point))[steps:]
+    bumps = 1e-5 * np.eye(len(point))
     curvature = np.array([(slope(point + bump) - slope(point - bump)) / 2e-5 for bump in bumps])
     shifts = np.r_[np.zeros(votes.photos), np.ones(votes.raters)]  # raters' shifts have mean 0
     covariance = np.linalg.inv(curvature + 1e6 * np.outer(shifts, shifts))
     assert found.se == pytest.approx(np.sqrt(np.diag(covariance)[: votes.photos]), rel=0.01)
     assert ((found.low < found.expected) & (found.expected < found.high)).all()
+
+
+@pytest.mark.parametrize("values", [2, 5, 9])
+def test_slopes_are_those_of_the_loss(values: int) -> None:
+    rng = np.random.default_rng(values)
+    votes = VoteSet.from_matrix(np.where(rng.random((12, 6)) < 0.8, rng.integers(0, values, (12, 6)), np.nan))
+    place = np.unique(votes.value, return_inverse=True)[1].astype(np.uint8)
+    steps = int(place.max())
+    start = np.r_[np.sort(rng.normal(0, 2, steps)), rng.normal(0, 1, votes.photos + votes.raters)]
+
+    def at(parameters: Floats) -> Point:
+        return Point(*np.split(parameters, [steps, steps + votes.photos]))
+
+    def gradient(parameters: Floats) -> Floats:
+        found = slopes_at(votes, place, at(parameters))
+        return np.r_[found.gradient, votes.per_photo(found.pull), votes.per_rater(found.pull)]
+
+    bumps = 1e-5 * np.eye(len(start))
+    numeric = [(loss_at(votes, place, at(start + b), 0) - loss_at(votes, place, at(start - b), 0)) / 2e-5 for b in bumps]
+    assert gradient(start) == pytest.approx(np.array(numeric), abs=1e-6)
+    curvature = np.array([(gradient(start + b) - gradient(start - b)) / 2e-5 for b in bumps])[:steps, :steps]
+    assert slopes_at(votes, place, at(start)).curvature == pytest.approx(curvature, abs=1e-6)
+
+
+def test_a_fit_ends_where_the_penalised_likelihood_is_flat() -> None:
+    votes = sureal("nflx_public")
+    prior = 0.05
+    found = cumulative_model(votes, prior)
+    place = np.unique(votes.value, return_inverse=True)[1].astype(np.uint8)
+    slopes = slopes_at(votes, place, Point(found.thresholds, found.quality, found.shift))
+    assert np.abs(votes.per_photo(slopes.pull) + prior * found.quality).max() < 1e-6
+    assert np.abs(slopes.gradient).max() < 1e-6
