@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from flows.release.build import Material
 from flows.release.plan import rounded
 from labeling.scoring.comparisons import SCALE, score_comparisons, score_jointly
+from labeling.scoring.counted import CountedVotes
 from labeling.scoring.question import EVERYBODY, Question, score_question
 from schemas.codes import RatingStatus, ScoreMethod, TaskRole
 from schemas.columns import TableSpec
@@ -40,7 +41,7 @@ def score_anew(material: Material, settings: ScoreSettings) -> None:
     for question, scale in axes:
         votes = ratings.filter((pc.field("question") == question) & (pc.field("scale") == scale))
         what = _axis(votes)
-        result = score_question(votes, what, settings)
+        result = score_question(CountedVotes.from_arrow(votes), what, settings)
         parts.append(result.scores)
         rated.append((what, result.scores.filter(BY_DEFAULT)))
         results.append(result)

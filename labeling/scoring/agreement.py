@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -44,26 +44,24 @@ def alpha(votes: VoteSet, level: Level = "interval", weight: Floats | None = Non
     return _coincidence_alpha(_counts(votes), n, w, level)
 
 
-def ordinal_alphas(votes: VoteSet, weights: Iterable[Floats]) -> Floats:
-    """Ordinal alpha for each of several weightings of the photos, as `alpha` gives it for one.
+def ordinal_alpha_by_weight(votes: VoteSet) -> Callable[[Floats], float]:
+    """Ordinal alpha as a function of how often each photo stands in the sample, as `alpha` gives it for one.
 
     Parameters
     ----------
     votes : VoteSet
         On few distinct values: memory is photos times values.
-    weights : iterable of ndarray of float64, shape (photos,)
-        How often each photo stands in each sample.
 
     Examples
     --------
     >>> votes = VoteSet.from_matrix([[1, 1], [2, 2], [3, 2]])
-    >>> bool(ordinal_alphas(votes, [np.ones(3)])[0] == alpha(votes, "ordinal"))
+    >>> ordinal_alpha_by_weight(votes)(np.ones(3)) == alpha(votes, "ordinal")
     True
     """
     n = votes.per_photo()
     table = _counts(votes)
     told = np.where(n > 1, 1.0, 0.0)
-    return np.array([_coincidence_alpha(table, n, told * weight, "ordinal") for weight in weights])
+    return lambda weight: _coincidence_alpha(table, n, told * weight, "ordinal")
 
 
 def _counts(votes: VoteSet) -> Floats:

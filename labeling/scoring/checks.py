@@ -6,23 +6,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
+from labeling.scoring.counted import CountedVotes
 from labeling.scoring.votes import Floats, Ints
-from schemas.codes import TaskRole
 
 Check = dict[str, float | int]
 
 
-def rater_checks(table: pa.Table, rater_ids: pa.Array) -> list[Check]:
+def rater_checks(counted: CountedVotes) -> list[Check]:
     """Figures of each rater's votes.
 
     Parameters
     ----------
-    table : pyarrow.Table
-        Counted ratings of one question: `rater_id`, `value`, `position`, `submitted_at`, `seconds`.
-    rater_ids : pyarrow.Array of string
-        The raters, in the order of the result.
+    counted : CountedVotes
+        The votes of one question, with their order and response times.
 
     Returns
     -------
@@ -34,20 +31,18 @@ def rater_checks(table: pa.Table, rater_ids: pa.Array) -> list[Check]:
         anchors `anchors` and `anchor_hits` (share within two SDs of the others' votes). Figures that the votes
         do not allow are left out.
     """
-    rater = np.asarray(pa.compute.index_in(table["rater_id"], rater_ids), np.int64)
-    value = np.asarray(table["value"].to_numpy(), np.float64)
-    photo = np.asarray(pa.compute.index_in(table["photo_id"], table["photo_id"].unique()), np.int64)
-    columns: dict[str, Floats | Ints] = {"n": np.bincount(rater, minlength=len(rater_ids))}
-    columns |= scale_use(rater, value, len(rater_ids))
-    columns |= own_consistency(rater, photo, value, len(rater_ids))
-    anchor = np.asarray(pa.compute.equal(table["role"], TaskRole.ANCHOR.value))
-    columns |= anchor_hits(rater, photo, value, anchor, len(rater_ids))
-    order = vote_order(table)
+    votes = counted.votes
+    photo, rater, value, raters = votes.photo, votes.rater, votes.value, votes.raters
+    columns: dict[str, Floats | Ints] = {"n": np.bincount(rater, minlength=raters)}
+    columns |= scale_use(rater, value, raters)
+    columns |= own_consistency(rater, photo, value, raters)
+    columns |= anchor_hits(rater, photo, value, counted.anchor, raters)
+    order = counted.cast_order()
     if order is not None:
-        columns["longest_run"] = longest_runs(rater[order], value[order], len(rater_ids))
-    seconds = np.asarray(table["seconds"].to_numpy(zero_copy_only=False), np.float64)
-    columns["median_seconds"] = medians(rater, seconds, len(rater_ids))
-    return [_check(columns, row) for row in range(len(rater_ids))]
+        columns["longest_run"] = longest_runs(rater[order], value[order], raters)
+    if counted.seconds is not None:
+        columns["median_seconds"] = medians(rater, counted.seconds, raters)
+    return [_check(columns, row) for row in range(raters)]
 
 
 def _check(columns: dict[str, Any], row: int) -> Check:
@@ -124,15 +119,6 @@ def anchor_hits(
             "anchors": count,
             "anchor_hits": np.bincount(rater[hit], minlength=raters) / np.where(count, count, np.nan),
         }
-
-
-def vote_order(table: pa.Table) -> Ints | None:
-    """Rows in the order in which raters cast their votes: by position, else by time; None where neither is known."""
-    for name in ("position", "submitted_at"):
-        if table.num_rows and not table[name].null_count:
-            when = np.asarray(table[name].cast(pa.int64()).to_numpy(), np.int64)
-            return np.asarray(np.argsort(when, kind="stable"), np.int64)
-    return None
 
 
 def longest_runs(rater: Ints, value: Floats, raters: int) -> Ints:

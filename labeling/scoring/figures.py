@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from labeling.scoring.checks import vote_order
+from labeling.scoring.counted import CountedVotes
 from labeling.scoring.drift import common_drift, rater_drift
 from labeling.scoring.mos import SLIDER_BINS
 from labeling.scoring.ordinal import Comparison
@@ -91,13 +91,13 @@ def drawn_figures(photo_ids: pa.Array, fit: TwoWay, probability: Mapping[str, fl
     ]
 
 
-def rater_trends(table: pa.Table, votes: VoteSet, fit: TwoWay) -> Floats:
+def rater_trends(counted: CountedVotes, fit: TwoWay) -> Floats:
     """Each rater's drift over the own order, in SDs of the own residuals; NaN where the order is not known."""
-    order = vote_order(table)
+    votes, order = counted.votes, counted.cast_order()
     if order is None or votes.raters < 2:
         return np.full(votes.raters, np.nan)
-    place = np.empty(table.num_rows)
-    place[order] = np.arange(table.num_rows)
+    place = np.empty(len(order))
+    place[order] = np.arange(len(order))
     residual = votes.value - fit.quality[votes.photo] - fit.bias[votes.rater]
     return rater_drift(votes, residual, _ranks_within(votes.rater, place))
 

@@ -78,10 +78,10 @@ def cumulative_model(votes: VoteSet, prior: float = PRIOR) -> Ordinal:
     >>> bool(fit.quality[0] < fit.quality[1])
     True
     """
-    categories, place = np.unique(votes.value, return_inverse=True)
+    categories, inverse = np.unique(votes.value, return_inverse=True)
     if not 2 <= len(categories) <= MOST_CATEGORIES:
         raise BadInput("a cumulative model needs 2 to 21 distinct values", got=str(len(categories)))
-    place = np.asarray(place, np.uint8)
+    place = inverse.astype(np.uint8)
     found = fitted(votes, place, _start(votes, place, len(categories)), prior)
     # Only τ - ψ - Δ matters: shifts get mean 0, and so do the scores.
     thresholds = found.thresholds - found.quality.mean() - found.shift.mean()

@@ -160,16 +160,18 @@ class _Step:
         self.g_rest = np.r_[slopes.gradient, votes.per_rater(slopes.pull) + prior * point.shift]
 
     def _photos_of(self, rest: Floats) -> Floats:
-        return self.by_photo @ rest[: self.steps] + self.w @ rest[self.steps :]
+        return np.asarray(self.by_photo @ rest[: self.steps] + self.w @ rest[self.steps :], np.float64)
 
     def _image(self, rest: Floats) -> Floats:
         """The reduced matrix times a vector."""
         of_thresholds, of_raters = rest[: self.steps], rest[self.steps :]
         t = self._photos_of(rest) / self.d
-        return np.r_[
-            self.curvature @ of_thresholds + self.by_rater.T @ of_raters - self.by_photo.T @ t,
-            self.by_rater @ of_thresholds + self.of_raters * of_raters - self.w.T @ t,
-        ]
+        return np.concatenate(
+            [
+                self.curvature @ of_thresholds + self.by_rater.T @ of_raters - self.by_photo.T @ t,
+                self.by_rater @ of_thresholds + self.of_raters * of_raters - self.w.T @ t,
+            ]
+        )
 
     def solved(self) -> tuple[Point, float]:
         """The step, and how much the loss would fall by it along its slope."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labeling.scoring.batches import batch_links
 from labeling.scoring.checks import Check, rater_checks
+from labeling.scoring.counted import CountedVotes
 from labeling.scoring.figures import (
     drawn_figures,
     drift_figures,
@@ -35,7 +36,6 @@ from labeling.scoring.rows import (
     reliability_rows,
     score_rows,
     screened_rows,
-    simulated_photos,
 )
 from labeling.scoring.screening import screened_out
 from labeling.scoring.two_way import TwoWay, two_way_scores
@@ -44,28 +44,14 @@ from schemas.codes import ScoreMethod
 from schemas.ratings import RATERS, RELIABILITY, SCORES, Scoring
 from schemas.settings.score import ScoreSettings
 
-__all__ = ["Design", "Question", "Result", "score_question", "settings_digest", "votes_digest"]
+__all__ = ["Design", "Question", "Result", "score_question", "settings_digest"]
 Rows = tuple[pa.Table, pa.Table, pa.Table]
 """Rows for `scores`, `raters` and `reliability`."""
-MODELS_VERSION = 2
+MODELS_VERSION = 3
 """Counted up whenever a model's results change, so that scores that stand are worked out again."""
-READ = (
-    "rating_id",
-    "photo_id",
-    "rater_id",
-    "value",
-    "batch_id",
-    "position",
-    "role",
-    "submitted_at",
-    "seconds",
-    "simulated",
-)
-"""The columns of `ratings` that are looked at: half of what a row takes is in the others."""
 EVERYBODY = "none"
 """The screening under which all raters count."""
 FEWEST_IN_STRATUM = 5
-AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
@@ -77,22 +63,6 @@ class Result:
     reliability: pa.Table
     scoring: Scoring
     figures: tuple[Figure, ...]
-
-
-def votes_digest(table: pa.Table) -> str:
-    """Hash of which votes count, whatever their order: a rating_id stands for a vote's identity and content."""
-    total = hashlib.sha256()
-    for chunk in _in_order(table)["rating_id"].chunks:
-        for start in range(0, len(chunk), AT_ONCE):
-            total.update("".join(chunk.slice(start, AT_ONCE).to_pylist()).encode())
-    return total.hexdigest()
-
-
-def _in_order(table: pa.Table) -> pa.Table:
-    """The rows by rating_id; no copy where they stand so already."""
-    ids = table["rating_id"]
-    pairs = pa.compute.less_equal(ids.slice(0, max(0, len(ids) - 1)), ids.slice(1))
-    return table if pa.compute.all(pairs, min_count=0).as_py() else table.sort_by("rating_id")
 
 
 def settings_digest(settings: ScoreSettings, design: Design | None = None) -> str:
@@ -124,13 +94,15 @@ class Design:
     probability: Mapping[str, float] = field(default_factory=dict)
 
 
-def score_question(table: pa.Table, what: Question, settings: ScoreSettings, design: Design | None = None) -> Result:
+def score_question(
+    counted: CountedVotes, what: Question, settings: ScoreSettings, design: Design | None = None
+) -> Result:
     """Scores, rater models and reliability of one question, with and without the screening that is configured.
 
     Parameters
     ----------
-    table : pyarrow.Table
-        Its counted ratings: the columns `READ`.
+    counted : CountedVotes
+        Its counted ratings.
     what : Question
         The question and its scale.
     settings : ScoreSettings
@@ -138,37 +110,34 @@ def score_question(table: pa.Table, what: Question, settings: ScoreSettings, des
     design : Design, optional
         How the photos were chosen.
     """
-    table = _in_order(table)  # sums run in one order, whatever order the rows were stored in
     chosen = design or Design()
-    everybody, fit, checks, figures = _under(table, what, settings, EVERYBODY)
-    votes, photo_ids, rater_ids = VoteSet.from_arrow(table)
-    parts, notes = [everybody], [*_notes(fit), *rater_notes(table, votes, rater_ids, fit)]
-    parts += [_stratum_rows(table, what, settings, name, members) for name, members in _members(chosen.strata)]
+    everybody, fit, checks, figures = _under(counted, what, settings, EVERYBODY)
+    votes, photo_ids, rater_ids = counted.votes, counted.photo_ids, counted.rater_ids
+    parts, notes = [everybody], [*_notes(fit), *rater_notes(counted, fit)]
+    parts += [_stratum_rows(counted, what, settings, name, members) for name, members in _members(chosen.strata)]
     parts.append(_only_figures(drawn_figures(photo_ids, fit, chosen.probability), votes, what, OVERALL))
-    for link in batch_links(table):
+    for link in batch_links(counted.anchors()):
         parts.append(_only_figures(link.figures(), votes, what, f"batch {link.batch}"))
         notes += link.notes(fit)
     if settings.screening.name:
-        out = screened_out(checks, settings.screening)
-        left = [rater for rater, gone in zip(rater_ids.to_pylist(), out, strict=True) if not gone]
-        notes.append(f"Screening {settings.screening.name} leaves {sum(out):,} of {len(out):,} raters out.")
-        rest = table.filter(pa.compute.is_in(table["rater_id"], pa.array(left, pa.string())))
-        if rest.num_rows:
+        out = np.array(screened_out(checks, settings.screening))
+        notes.append(f"Screening {settings.screening.name} leaves {out.sum():,} of {len(out):,} raters out.")
+        rest = counted.subset(~out[votes.rater])
+        if rest is not None:
             parts.append(_under(rest, what, settings, settings.screening.name)[0])
-        parts.append(screened_rows(rater_ids, checks, out, what, settings.screening.name))
-    simulated = bool(pa.compute.any(table["simulated"]).as_py())
+        parts.append(screened_rows(rater_ids, checks, out.tolist(), what, settings.screening.name))
     scoring = Scoring(
         question=what.question,
         scale=what.scale,
         scale_low=what.low,
         scale_high=what.high,
-        votes_digest=votes_digest(table),
+        votes_digest=counted.digest,
         settings_digest=settings_digest(settings, design),
         photos=votes.photos,
         raters=votes.raters,
         votes=len(votes.value),
         components=fit.components,
-        simulated=simulated,
+        simulated=bool(counted.simulated.any()),
         notes=notes,
         screening=settings.screening.model_dump_json() if settings.screening.name else None,
     )
@@ -188,23 +157,23 @@ def _only_figures(figures: Sequence[Figure], votes: VoteSet, what: Question, str
 
 
 def _stratum_rows(
-    table: pa.Table, what: Question, settings: ScoreSettings, stratum: str, members: Sequence[str]
+    counted: CountedVotes, what: Question, settings: ScoreSettings, stratum: str, members: Sequence[str]
 ) -> Rows:
     """Reliability within one stratum; nothing where fewer than five of its photos have votes."""
-    some = table.filter(pa.compute.is_in(table["photo_id"], pa.array(members, pa.string())))
-    if len(some["photo_id"].unique()) < FEWEST_IN_STRATUM:
+    inside = np.asarray(pa.compute.is_in(counted.photo_ids, pa.array(members, pa.string())))
+    if inside.sum() < FEWEST_IN_STRATUM:
         return SCORES.schema.empty_table(), RATERS.schema.empty_table(), RELIABILITY.schema.empty_table()
-    votes, _, _ = VoteSet.from_arrow(some)
+    votes, _, _ = counted.votes.subset(inside[counted.votes.photo])
     figures = reliability(votes, settings.half_splits, settings.bootstrap, settings.seed)
     figures += taste_figures(votes, settings.seed)
     return _only_figures(figures, votes, what, stratum)
 
 
 def _under(
-    table: pa.Table, what: Question, settings: ScoreSettings, screening: str
+    counted: CountedVotes, what: Question, settings: ScoreSettings, screening: str
 ) -> tuple[Rows, TwoWay, list[Check], tuple[Figure, ...]]:
     """Rows for the tables from the votes that one screening leaves."""
-    votes, photo_ids, rater_ids = VoteSet.from_arrow(table)
+    votes, photo_ids, rater_ids = counted.votes, counted.photo_ids, counted.rater_ids
     by_two_way, fit = two_way_scores(votes, what.low, what.high)
     methods = {
         ScoreMethod.MOS: mean_opinion_scores(votes, what.low, what.high),
@@ -222,13 +191,13 @@ def _under(
         moved = order.moved
         figures += order_figures(order)
     panel = bootstrap_raters(votes, settings.rater_draws, settings.seed) if settings.rater_draws > 1 else None
-    trends = rater_trends(table, votes, fit)
+    trends = rater_trends(counted, fit)
     figures += drift_figures(trends)
-    checks = rater_checks(table, rater_ids)
+    checks = rater_checks(counted)
     for check, trend in zip(checks, trends, strict=True):
         check |= {"drift": round(float(trend), 6)} if np.isfinite(trend) else {}
     rows = (
-        score_rows(votes, photo_ids, methods, what, simulated_photos(table, photo_ids), screening, Extra(panel, moved)),
+        score_rows(votes, photo_ids, methods, what, counted.simulated_photos, screening, Extra(panel, moved)),
         rater_rows(checks, votes, rater_ids, {method: methods[method] for method in RATER_MODELS}, what, screening),
         reliability_rows(figures, votes, what, screening),
     )

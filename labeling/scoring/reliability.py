@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
-from labeling.scoring.agreement import alpha, interval_alpha, ordinal_alphas
+from labeling.scoring.agreement import alpha, interval_alpha, ordinal_alpha_by_weight
 from labeling.scoring.intraclass import one_way, sums
-from labeling.scoring.votes import Flags, Floats, Ints, VoteSet
+from labeling.scoring.votes import Flags, Floats, VoteSet
 
 FEWEST_VOTES = 3
 MOST_CATEGORIES = 21
@@ -73,6 +71,24 @@ def pearson_by(votes: VoteSet, x: Floats, y: Floats, mask: Flags) -> Floats:
         return np.where(known, xy / np.sqrt(xx * yy), np.nan)
 
 
+def ranks(x: Floats) -> Floats:
+    """Ranks from 1, equal values sharing their mean rank; NaN throughout where a value is NaN.
+
+    Means of votes have few distinct values among millions of photos: each is looked up among those.
+
+    Examples
+    --------
+    >>> ranks(np.array([3.0, 1.0, 3.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    ordered = np.sort(x)
+    if len(x) and np.isnan(ordered[-1]):
+        return np.full(len(x), np.nan)
+    begins = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    ends = np.r_[begins[1:], len(x)]
+    return np.asarray(((begins + ends + 1) / 2)[np.searchsorted(ordered[begins], x)], np.float64)
+
+
 def spearman(x: Floats, y: Floats) -> float:
     """Rank correlation; NaN where there are fewer than three pairs or no spread.
 
@@ -83,7 +99,7 @@ def spearman(x: Floats, y: Floats) -> float:
     """
     if len(x) < FEWEST_VOTES:
         return float("nan")
-    a, b = rankdata(x), rankdata(y)
+    a, b = ranks(x), ranks(y)
     a, b = a - a.mean(), b - b.mean()
     length = np.sqrt((a @ a) * (b @ b))
     return float(a @ b / length) if length > 0 else float("nan")
@@ -116,11 +132,22 @@ def half_correlation(votes: VoteSet, first: Flags) -> float:
     >>> round(half_correlation(votes, np.array([True, True, False, False])), 6)
     1.0
     """
-    side = first[votes.rater].astype(np.float64)
-    n, total = votes.per_photo(), votes.per_photo(votes.value)
-    n_first, total_first = votes.per_photo(side), votes.per_photo(side * votes.value)
-    both = (n_first > 0) & (n_first < n)
-    return spearman(total_first[both] / n_first[both], (total[both] - total_first[both]) / (n[both] - n_first[both]))
+    return _Halves(votes).correlation(first)
+
+
+class _Halves:
+    """Counts and sums by photo and rater, so that a half is two products with a sparse matrix."""
+
+    def __init__(self, votes: VoteSet) -> None:
+        self.counts, self.sums = votes.incidence(), votes.incidence(votes.value)
+        self.n, self.total = votes.per_photo(), votes.per_photo(votes.value)
+
+    def correlation(self, first: Flags) -> float:
+        side = first.astype(np.float64)
+        n_first, total_first = self.counts @ side, self.sums @ side
+        both = (n_first > 0) & (n_first < self.n)
+        one, other = n_first[both], (self.n - n_first)[both]
+        return spearman(total_first[both] / one, (self.total - total_first)[both] / other)
 
 
 def split_half(votes: VoteSet, splits: int = 200, seed: int = 0) -> Figure:
@@ -137,10 +164,11 @@ def split_half(votes: VoteSet, splits: int = 200, seed: int = 0) -> Figure:
     """
     rng = np.random.default_rng(seed)
     found = []
+    halves = _Halves(votes)
     for _ in range(splits):
         first = np.zeros(votes.raters, bool)
         first[rng.permutation(votes.raters)[: votes.raters // 2]] = True
-        found.append(spearman_brown(half_correlation(votes, first)))
+        found.append(spearman_brown(halves.correlation(first)))
     return _summary("split_half", np.asarray(found), "random halves of the raters")
 
 
@@ -200,31 +228,28 @@ def reliability(votes: VoteSet, splits: int = 200, resamples: int = 400, seed: i
     >>> [figure.measure for figure in reliability(votes, splits=100, resamples=100)]
     ['icc1', 'icc1k', 'alpha_interval', 'split_half', 'leave_one_out']
     """
-    n, mean, squares = sums(votes)
-    raw = votes.per_photo(votes.value**2)
-    single, whole = one_way(n, mean, squares)
     rng = np.random.default_rng(seed)
-    draws = [np.bincount(rng.integers(0, votes.photos, votes.photos), minlength=votes.photos) for _ in range(resamples)]
-    icc = np.asarray([one_way(n, mean, squares, draw.astype(np.float64)) for draw in draws]).reshape(-1, 2)
-    pairable = n > 1
-    alphas = np.asarray([interval_alpha(n, n * mean, raw, np.where(pairable, draw, 0.0)) for draw in draws])
-    about = "resampled photos"
     return [
-        around("icc1", single, icc[:, 0], about),
-        around("icc1k", whole, icc[:, 1], about),
-        around("alpha_interval", alpha(votes), alphas, about),
-        *_ordinal(votes, draws, about),
+        *_over_photos(votes, rng, resamples),
         split_half(votes, splits, seed),
         _leave_one_out_figure(votes, rng, resamples),
     ]
 
 
-def _ordinal(votes: VoteSet, draws: Iterable[Ints], about: str) -> list[Figure]:
-    """Alpha of votes that are ordered categories; nothing for sliders."""
-    if len(np.unique(votes.value)) > MOST_CATEGORIES:
-        return []
-    found = ordinal_alphas(votes, [draw.astype(np.float64) for draw in draws])
-    return [around("alpha_ordinal", alpha(votes, "ordinal"), found, about)]
+def _over_photos(votes: VoteSet, rng: np.random.Generator, resamples: int) -> list[Figure]:
+    """ICC and alphas, ordinal alpha of ordered categories only, with intervals from resampled photos."""
+    n, mean, squares = sums(votes)
+    total, raw, pairable = n * mean, votes.per_photo(votes.value**2), n > 1
+    ordered = len(np.unique(votes.value)) <= MOST_CATEGORIES
+    ordinal = ordinal_alpha_by_weight(votes) if ordered else lambda _: float("nan")
+    found = np.empty((resamples, 4))
+    for row in found:  # a sample is as long as the photos: one at a time
+        draw = np.bincount(rng.integers(0, votes.photos, votes.photos), minlength=votes.photos).astype(np.float64)
+        alone = interval_alpha(n, total, raw, np.where(pairable, draw, 0.0))
+        row[:] = (*one_way(n, mean, squares, draw), alone, ordinal(draw))
+    points = [*one_way(n, mean, squares), alpha(votes), alpha(votes, "ordinal") if ordered else float("nan")]
+    names = ["icc1", "icc1k", "alpha_interval", *(["alpha_ordinal"] if ordered else [])]
+    return [around(name, points[k], found[:, k], "resampled photos") for k, name in enumerate(names)]
 
 
 def _leave_one_out_figure(votes: VoteSet, rng: np.random.Generator, resamples: int) -> Figure:

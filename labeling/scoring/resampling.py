@@ -11,6 +11,8 @@ from labeling.scoring.two_way import two_way
 from labeling.scoring.votes import Floats, Ints, VoteSet
 
 ENDS = (2.5, 97.5)
+AT_ONCE = 65_536
+"""Photos whose draws are copied and sorted together."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,12 @@ def bootstrap_raters(
         rater = np.repeat(np.arange(votes.raters), sizes)
         sample = VoteSet(photo, rater, votes.value[rows], len(photos), votes.raters)
         found[draw, photos] = model(sample)
-    times = np.asarray((~np.isnan(found)).sum(axis=0), np.int64)
+    times = draws - np.asarray(np.isnan(found).sum(axis=0), np.int64)
     enough = times > 1
     se, low, high = (np.full(votes.photos, np.nan) for _ in range(3))
-    se[enough] = np.nanstd(found[:, enough], axis=0, ddof=1)
-    low[enough], high[enough] = np.nanpercentile(found[:, enough], ENDS, axis=0)
+    for start in range(0, votes.photos, AT_ONCE):
+        places = start + np.flatnonzero(enough[start : start + AT_ONCE])
+        some = found[:, places]
+        se[places] = np.nanstd(some, axis=0, ddof=1)
+        low[places], high[places] = np.nanpercentile(some, ENDS, axis=0)
     return Resampled(se, low, high, times)

@@ -57,12 +57,6 @@ class Extra:
     moved: Flags | None = None
 
 
-def simulated_photos(table: pa.Table, photo_ids: pa.Array) -> Flags:
-    """Photos with at least one simulated vote."""
-    marked = table["photo_id"].filter(table["simulated"]).unique()
-    return np.asarray(pa.compute.is_in(photo_ids, marked))
-
-
 def score_rows(
     votes: VoteSet,
     photo_ids: pa.Array,
@@ -165,7 +159,7 @@ def _rows(
 ) -> pa.Table:
     size = len(next(iter(columns.values())))
     same = {"question": what.question, "scale": what.scale, "method": method.value, "screening": screening}
-    filled = {name: pa.array([text] * size, pa.string()) for name, text in same.items()}
+    filled = {name: pa.repeat(text, size) for name, text in same.items()}
     return pa.table([{**columns, **filled}[field.name].cast(field.type) for field in schema], schema=schema)
 
 

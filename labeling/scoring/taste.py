@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import stats
 
+from labeling.scoring.henderson import Cells
 from labeling.scoring.mos import LEVEL
 from labeling.scoring.votes import Flags, Floats, Ints, VoteSet
 from schemas.errors import BadInput
@@ -94,14 +95,14 @@ def taste_components(votes: VoteSet, groups: int = GROUPS, seed: int = 0) -> Tas
     """
     if votes.photos < 2 or votes.raters < 2:
         raise BadInput("taste needs at least two photos and two raters", got=f"{votes.photos} and {votes.raters}")
-    repeats = int(len(votes.value) - len(np.unique(votes.photo * votes.raters + votes.rater)))
+    cells = Cells.of(votes)
+    repeats = len(votes.value) - len(cells.n)
     told = repeats >= FEWEST_REPEATS
-    everything = np.ones(len(votes.value), bool)
-    point = _figures(votes, everything, told)
+    point = _figures(cells, None, told)
     rng = np.random.default_rng(seed)
     spread = np.zeros(len(point))
-    for index, size in ((votes.rater, votes.raters), (votes.photo, votes.photos)):
-        spread += _jackknife(votes, index, size, min(groups, size), told, rng)
+    for index, size in ((cells.rater, votes.raters), (cells.photo, votes.photos)):
+        spread += _jackknife(cells, index, size, min(groups, size), told, rng)
     half = stats.t.ppf((1 + LEVEL) / 2, max(min(groups, votes.raters, votes.photos) - 1, 1)) * np.sqrt(spread)
     found = [Estimate(float(v), float(v - h), float(v + h)) for v, h in zip(point, half, strict=True)]
     photo, rater, gamma, error, both, first, second, absolute, consistent = found
@@ -116,24 +117,24 @@ def _share(found: Estimate) -> Estimate:
     return Estimate(found.value, low, high)
 
 
-def _jackknife(votes: VoteSet, index: Ints, size: int, groups: int, told: bool, rng: np.random.Generator) -> Floats:
+def _jackknife(cells: Cells, index: Ints, size: int, groups: int, told: bool, rng: np.random.Generator) -> Floats:
     """Variance of the figures from leaving out one group at a time."""
     group = rng.permutation(size) % groups
-    left = np.asarray([_figures(votes, group[index] != number, told) for number in range(groups)])
+    left = np.asarray([_figures(cells, group[index] != number, told) for number in range(groups)])
     known = left[~np.isnan(left).any(axis=1)]
     if len(known) < 2:
         return np.full(left.shape[1], np.nan)
     return np.asarray((len(known) - 1) / len(known) * ((known - known.mean(axis=0)) ** 2).sum(axis=0), np.float64)
 
 
-def _figures(votes: VoteSet, mask: Flags, told: bool) -> Floats:
+def _figures(cells: Cells, keep: Flags | None, told: bool) -> Floats:
     """σ²α, σ²β, σ²γ, σ²ε, σ²γ + σ²ε, b1, b2, ICC(2), ICC(3); zeros stand for what cannot be told."""
     if told:
-        alpha, beta, gamma, epsilon = henderson(votes, mask)
+        alpha, beta, gamma, epsilon = cells.components(keep, interaction=True)
         both = gamma + epsilon
         taste = [_ratio(gamma, alpha + gamma), _ratio(beta + gamma, alpha + beta + gamma)]
     else:
-        alpha, beta, both = henderson(votes, mask, interaction=False)
+        alpha, beta, both = cells.components(keep, interaction=False)
         gamma, epsilon, taste = 0.0, 0.0, [0.0, 0.0]
     shares = [_ratio(alpha, alpha + beta + both), _ratio(alpha, alpha + both)]
     return np.array([alpha, beta, gamma, epsilon, both, *taste, *shares])
@@ -142,62 +143,6 @@ def _figures(votes: VoteSet, mask: Flags, told: bool) -> Floats:
 def _ratio(part: float, whole: float) -> float:
     """NaN where nothing varies."""
     return float(part / whole) if whole > 1e-12 else float("nan")
-
-
-def henderson(votes: VoteSet, mask: Flags, interaction: bool = True) -> Floats:
-    """Variance components by equating sums of squares to their expectations.
-
-    Parameters
-    ----------
-    votes : VoteSet
-        The votes.
-    mask : ndarray of bool, shape (votes,)
-        Which of them to use.
-    interaction : bool
-        Whether γ is told from ε.
-
-    Returns
-    -------
-    ndarray of float64, shape (4,) or (3,)
-        σ²α, σ²β, σ²γ, σ²ε, or without the interaction σ²α, σ²β, σ²ε. Unbiased; may come out below 0.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> votes = VoteSet.from_matrix(2 * rng.normal(size=(200, 1)) + rng.normal(size=(200, 20)))
-    >>> henderson(votes, np.ones(4000, bool), interaction=False).round(1).tolist()  # 4, 0 and 1
-    [3.6, -0.0, 1.0]
-    """
-    photo, rater = votes.photo[mask], votes.rater[mask]
-    value = votes.value[mask] - votes.value[mask].mean()
-    _, cell = np.unique(photo * votes.raters + rater, return_inverse=True)
-    factors: list[Ints] = [photo, rater, *([cell] if interaction else [])]
-    everything = np.zeros(len(value), np.int64)
-    singles = np.arange(len(value))
-    rows, right = [], []
-    for grouping in (*factors, singles):
-        right.append(_sum_of_squares(grouping, value) - _sum_of_squares(everything, value))
-        rows.append(
-            [_expectation(grouping, factor) - _expectation(everything, factor) for factor in (*factors, singles)]
-        )
-    try:
-        return np.asarray(np.linalg.solve(np.asarray(rows), np.asarray(right)), np.float64)
-    except np.linalg.LinAlgError:
-        return np.full(len(right), np.nan)
-
-
-def _sum_of_squares(grouping: Ints, value: Floats) -> float:
-    """Σ over groups of (sum)² / size."""
-    size = np.bincount(grouping)
-    there = size > 0
-    return float((np.bincount(grouping, value)[there] ** 2 / size[there]).sum())
-
-
-def _expectation(grouping: Ints, factor: Ints) -> float:
-    """The factor's coefficient in the expectation of the grouping's sum of squares: Σ (votes in both)² / size."""
-    size = np.bincount(grouping)
-    both = sparse.coo_array((np.ones(len(factor)), (grouping, factor)), (len(size), int(factor.max()) + 1)).tocsr()
-    return float((both.data**2 / np.repeat(size, np.diff(both.indptr))).sum())
 
 
 def design_weighted_mean(score: Floats, probability: Floats, se: Floats | None = None) -> Estimate:

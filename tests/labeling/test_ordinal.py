@@ -88,7 +88,7 @@ def test_errors_are_those_of_the_likelihoods_curvature() -> None:
     def slope(parameters: Floats) -> Floats:
         quality, shift = np.split(parameters, [votes.photos])
         pull = slopes_at(votes, place, Point(found.thresholds, quality, shift)).pull
-        return np.r_[votes.per_photo(pull) + prior * quality, votes.per_rater(pull) + prior * shift]
+        return np.concatenate([votes.per_photo(pull) + prior * quality, votes.per_rater(pull) + prior * shift])
 
     bumps = 1e-5 * np.eye(len(point))
     curvature = np.array([(slope(point + bump) - slope(point - bump)) / 2e-5 for bump in bumps])
@@ -111,10 +111,12 @@ def test_slopes_are_those_of_the_loss(values: int) -> None:
 
     def gradient(parameters: Floats) -> Floats:
         found = slopes_at(votes, place, at(parameters))
-        return np.r_[found.gradient, votes.per_photo(found.pull), votes.per_rater(found.pull)]
+        return np.concatenate([found.gradient, votes.per_photo(found.pull), votes.per_rater(found.pull)])
 
     bumps = 1e-5 * np.eye(len(start))
-    numeric = [(loss_at(votes, place, at(start + b), 0) - loss_at(votes, place, at(start - b), 0)) / 2e-5 for b in bumps]
+    numeric = [
+        (loss_at(votes, place, at(start + b), 0) - loss_at(votes, place, at(start - b), 0)) / 2e-5 for b in bumps
+    ]
     assert gradient(start) == pytest.approx(np.array(numeric), abs=1e-6)
     curvature = np.array([(gradient(start + b) - gradient(start - b)) / 2e-5 for b in bumps])[:steps, :steps]
     assert slopes_at(votes, place, at(start)).curvature == pytest.approx(curvature, abs=1e-6)

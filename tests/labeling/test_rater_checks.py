@@ -11,6 +11,7 @@ import pytest
 
 from labeling.scoring.batches import batch_links
 from labeling.scoring.checks import rater_checks
+from labeling.scoring.counted import CountedVotes
 from labeling.scoring.drift import (
     alike_raters,
     common_drift,
@@ -18,6 +19,7 @@ from labeling.scoring.drift import (
     own_residuals,
     rater_drift,
 )
+from labeling.scoring.figures import rater_trends
 from labeling.scoring.question import Design, Question, score_question
 from labeling.scoring.screening import bt500, reasons, refuse_changed, screened_out
 from labeling.scoring.two_way import two_way
@@ -27,6 +29,7 @@ from schemas.ratings import RATINGS
 from schemas.settings.score import ScoreSettings, ScreeningSettings
 from tests.labeling.votes_files import matrix, sureal
 
+WHAT = Question("beauty", "1-7", 1, 7)
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -51,6 +54,11 @@ def ratings(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(full, RATINGS.schema)
 
 
+def counted(rows: list[dict[str, Any]]) -> CountedVotes:
+    """The same as votes that count."""
+    return CountedVotes.from_arrow(ratings(rows))
+
+
 def panel(raters: int = 8, photos: int = 30, seed: int = 0) -> list[dict[str, Any]]:
     """Attentive raters who see the photos in an order of their own."""
     rng = np.random.default_rng(seed)
@@ -69,7 +77,7 @@ def one_rater(rows: list[dict[str, Any]], rater: str) -> dict[str, float | int]:
     table = ratings(rows)
     ids = table["rater_id"].unique().sort()
     place: int = ids.to_pylist().index(rater)
-    return rater_checks(table, ids)[place]
+    return rater_checks(CountedVotes.from_arrow(table))[place]
 
 
 def test_a_straight_liner_is_seen_in_run_length_modal_share_and_entropy() -> None:
@@ -113,7 +121,7 @@ def test_screening_acts_on_its_limits_and_on_nothing_else() -> None:
 def test_scores_come_with_and_without_screening() -> None:
     rows = [{**row, "value": 7.0} if row["rater"] == "r3" else row for row in panel()]
     settings = ScoreSettings(screening=ScreeningSettings(name="lines@1", longest_run=15))
-    found = score_question(ratings(rows), Question("beauty", "1-7", 1, 7), settings)
+    found = score_question(counted(rows), WHAT, settings)
     scores = found.scores.to_pylist()
     n = {(row["screening"], row["n"]) for row in scores}
     assert n == {("none", 8), ("lines@1", 7)}
@@ -166,6 +174,18 @@ def test_drift_is_found_where_raters_grow_milder_and_not_where_they_do_not() -> 
         assert found.low < slope * 0.95 + 0.1 and found.high > slope * 0.85 - 0.1
 
 
+def test_drift_is_found_in_rows_that_stand_in_any_order() -> None:
+    rng = np.random.default_rng(8)
+    rows = panel(raters=20, photos=60)
+    milder = [{**row, "value": min(7.0, row["value"] + row["position"] // 20)} for row in rows]
+    for given, alarm in ((rows, False), (milder, True)):
+        votes = counted([dict(given[place]) for place in rng.permutation(len(given))])
+        trend = common_drift(rater_trends(votes, two_way(votes.votes)))
+        assert trend.alarm is alarm
+        figure = {row.measure: row for row in score_question(votes, WHAT, ScoreSettings()).figures}["drift"]
+        assert (figure.value, figure.low, figure.high) == (trend.value, trend.low, trend.high)
+
+
 def test_one_person_under_two_names_is_flagged_and_straight_liners_are_not() -> None:
     rng = np.random.default_rng(4)
     values = rng.normal(size=(60, 1)) + rng.normal(0, 1, (60, 12))
@@ -202,7 +222,7 @@ def test_batches_are_linked_over_their_anchors_and_a_drifted_one_is_named() -> N
     assert (summer.batch, autumn.batch, autumn.anchors) == ("summer", "autumn", 12)
     assert summer.low < 0 < summer.high
     assert autumn.low < 1 < autumn.high and autumn.shift > 0.8
-    found = score_question(table, Question("beauty", "1-7", 1, 7), ScoreSettings())
+    found = score_question(CountedVotes.from_arrow(table), WHAT, ScoreSettings())
     assert [note for note in found.scoring.notes if "Batch" in note and "autumn" in note]
     assert not [note for note in found.scoring.notes if "Batch summer" in note]
     figures = {(row["stratum"], row["measure"]): row for row in found.reliability.to_pylist()}
@@ -213,7 +233,7 @@ def test_batches_are_linked_over_their_anchors_and_a_drifted_one_is_named() -> N
 
 def test_means_over_what_photos_were_chosen_from_weigh_by_their_chance() -> None:
     chance = {f"p{n:02}": 0.1 if n < 15 else 1.0 for n in range(30)}
-    found = score_question(ratings(panel()), Question("beauty", "1-7", 1, 7), ScoreSettings(), Design({}, chance))
+    found = score_question(counted(panel()), WHAT, ScoreSettings(), Design({}, chance))
     score = {row["photo_id"]: row["score"] for row in found.scores.to_pylist() if row["method"] == "two_way"}
     weights = {photo: 1 / share for photo, share in chance.items()}
     expected = sum(weights[photo] * score[photo] for photo in score) / sum(weights.values())
@@ -229,13 +249,13 @@ def test_two_names_that_vote_alike_are_named_with_their_hours() -> None:
         for row in rows
         if row["rater"] == "r2"
     ]
-    found = score_question(ratings(rows + double), Question("beauty", "1-7", 1, 7), ScoreSettings())
+    found = score_question(counted(rows + double), WHAT, ScoreSettings())
     note = next(note for note in found.scoring.notes if "vote alike" in note)
     assert "r2 and r9 (r = 1.00 on 40 photos, never at work together)" in note
 
 
 def test_the_order_by_the_cumulative_model_and_intervals_over_new_raters_stand_beside_the_default() -> None:
-    found = score_question(ratings(panel()), Question("beauty", "1-7", 1, 7), ScoreSettings(rater_draws=50))
+    found = score_question(counted(panel()), WHAT, ScoreSettings(rater_draws=50))
     rows = found.scores.to_pylist()
     default = {row["photo_id"]: row for row in rows if row["method"] == "two_way"}
     ordinal = {row["photo_id"]: row for row in rows if row["method"] == "ordinal"}
@@ -254,7 +274,7 @@ def test_repeated_votes_have_a_correlation_with_its_interval() -> None:
     again = [
         {**row, "position": 31, "value": float(np.clip(row["value"] + (-1) ** n, 1, 7))} for n, row in enumerate(rows)
     ]
-    found = score_question(ratings(rows + again), Question("beauty", "1-7", 1, 7), ScoreSettings())
+    found = score_question(counted(rows + again), WHAT, ScoreSettings())
     figures = {row["measure"]: row for row in found.reliability.to_pylist()}
     for name in ("retest", "retest_error", "beholder1", "icc2"):
         assert figures[name]["low"] <= figures[name]["value"] <= figures[name]["high"], name
@@ -262,7 +282,7 @@ def test_repeated_votes_have_a_correlation_with_its_interval() -> None:
 
 def test_reliability_is_given_by_stratum_where_photos_have_one() -> None:
     strata = {f"p{n:02}": "night" if n < 15 else "day" for n in range(30)} | {"p00": "lonely"}
-    found = score_question(ratings(panel()), Question("beauty", "1-7", 1, 7), ScoreSettings(), Design(strata))
+    found = score_question(counted(panel()), WHAT, ScoreSettings(), Design(strata))
     rows = found.reliability.to_pylist()
     photos = {row["stratum"]: row["photos"] for row in rows}
     assert photos == {"all": 30, "day": 15, "night": 14}  # one photo alone says nothing

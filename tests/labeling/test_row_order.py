@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from labeling.scoring.counted import CountedVotes
 from labeling.scoring.question import Question, score_question
 from schemas.ratings import RATINGS, SCORINGS, Rating
 from schemas.settings.score import ScoreSettings
@@ -48,7 +49,7 @@ def test_shuffled_votes_give_the_same_bits(seed: int) -> None:
     table = ratings(12, 4)
     what, settings = Question("beauty", "acr-5", 1, 5), ScoreSettings()
     shuffled = table.take(pa.array(np.random.default_rng(seed).permutation(table.num_rows)))
-    one, other = score_question(table, what, settings), score_question(shuffled, what, settings)
+    one, other = (score_question(CountedVotes.from_arrow(rows), what, settings) for rows in (table, shuffled))
     assert one.scores.equals(other.scores)
     assert one.raters.equals(other.raters)
     assert one.reliability.equals(other.reliability)
