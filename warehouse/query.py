@@ -27,11 +27,11 @@ MEMORY = "1500MB"
 BATCH_ROWS = 131_072
 
 
-def connect(tables: Mapping[str, Table], text: str, extra: Extra | None = None) -> Any:
+def connect(tables: Mapping[str, Table], text: str, extra: Extra | None = None, memory: str = MEMORY) -> Any:
     """A DuckDB connection that knows the tables that the text names (all, where it looks at the catalogue)."""
     wanted = names_of(tables, text)
     aside = Path(tempfile.gettempdir(), f"salon-query-{os.getpid()}-{secrets.token_hex(4)}")
-    connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(aside)})
+    connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(aside)})
     # Without this a name in a query could be taken for a Python variable of ours.
     connection.execute("SET python_enable_replacements = false")
     for name, table in tables.items():
@@ -69,10 +69,11 @@ def query_batches(
     text: str,
     parameters: Sequence[Any] = (),
     extra: Extra | None = None,
+    memory: str = MEMORY,
 ) -> Iterator[pa.RecordBatch]:
-    """Rows of a query of ours that need not fit in memory, in its order."""
+    """Rows of a query of ours that need not fit in memory, in its order; less `memory` for who keeps what comes."""
     with in_words(tables, text):
-        connection = connect(tables, text, extra)
+        connection = connect(tables, text, extra, memory)
         yield from connection.sql(text, params=list(parameters)).to_arrow_reader(BATCH_ROWS)
 
 

@@ -15,7 +15,7 @@ from warehouse.delta import Table
 from warehouse.filesystem import Location
 from warehouse.marker import Marker, is_there, read_marker, refuse_lost_tables, write_marker
 from warehouse.migrations import refuse_other_version
-from warehouse.query import Extra, query, query_batches, query_for_people
+from warehouse.query import MEMORY, Extra, query, query_batches, query_for_people
 
 
 class Warehouse:
@@ -73,10 +73,10 @@ class Warehouse:
         return query(self.tables, text, parameters, extra)
 
     def query_batches(
-        self, text: str, parameters: Sequence[Any] = (), extra: Extra | None = None
+        self, text: str, parameters: Sequence[Any] = (), extra: Extra | None = None, memory: str = MEMORY
     ) -> Iterator[pa.RecordBatch]:
-        """Rows of an SQL query that need not fit in memory."""
-        return query_batches(self.tables, text, parameters, extra)
+        """Rows of an SQL query that need not fit in memory; it takes so much itself before it puts rows aside."""
+        return query_batches(self.tables, text, parameters, extra, memory)
 
     def query_for_people(self, text: str) -> pa.Table:
         """Rows of one reading SQL statement that a person typed."""
