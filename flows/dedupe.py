@@ -87,14 +87,19 @@ def work(run: Run) -> Totals:
 
 
 def _once(run: Run, totals: Totals) -> None:
+    _join(run, totals)
+    totals.pairs_alike += find_pairs(run)
+    totals.rows = regroup(run, totals)
+    totals.bursts = store_bursts(run)
+
+
+def _join(run: Run, totals: Totals) -> None:
+    """Look at what the join proposes; the words of all photos, gigabytes of them, go when it is done."""
     photos = read_photos(run)
     totals.photos, totals.new = len(photos.ids), totals.new + int(photos.new.sum())
     if photos.new.any():
         look_at_pairs(run, candidates(run, photos), totals)
         mark_compared(run, photos)
-    totals.pairs_alike += find_pairs(run)
-    totals.rows = regroup(run, totals)
-    totals.bursts = store_bursts(run)
 
 
 # -- the second look -----------------------------------------------------------------------------------
