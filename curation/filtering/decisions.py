@@ -18,7 +18,7 @@ KIND_VERSIONS = {
     "values": "values@1",
     "prompt": "prompt@1",
     "exemplars": "exemplars@1",
-    "typicality": "typicality@1",
+    "typicality": "typicality@2",
     "head": "head@1",
     "faces": "faces@1",
     "cap": "cap@1",

@@ -85,11 +85,11 @@ class ExemplarRule(ScoredRule):
 
 
 class TypicalityRule(ScoredRule):
-    """Distance to the k-th nearest neighbour, in robust deviations from the median: at_most drops outliers."""
+    """Distance to the crowd or the k-th neighbour, in robust deviations from the median: at_most drops outliers."""
 
     kind: Literal["typicality"] = "typicality"
     neighbours: int = Field(
-        0, ge=0, description="k: 0 is half of the reference (far from most); a few find photos that stand alone."
+        0, ge=0, description="0: distance to what most are; k: to the k-th nearest (finds photos that stand alone)."
     )
     reference: int = Field(20000, ge=100, description="Photos, chosen by hash, among which neighbours are looked for.")
 

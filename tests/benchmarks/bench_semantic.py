@@ -31,9 +31,10 @@ from curation.embedding.open_clip import Loading, load_open_clip
 from curation.embedding.specs import FolderSpec
 from schemas.codes import Precision
 from tests.benchmarks.bench_edits import KNOWN_COPIES, calibrated, edited, frames
-from tests.benchmarks.bench_spaces import canonical, vectors_of
+from tests.benchmarks.bench_spaces import canonical
 from tests.benchmarks.hard_edits import COPIES, OTHERS
 from tests.conftest import real_data
+from tests.curation.embedding.test_strangers import vectors_of
 
 DISTANCES = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
 KINDS = (

@@ -22,21 +22,18 @@ from PIL import Image
 from curation.canonical import canonical_bytes
 from curation.decoding.decode import ORIENTATION_TAG, decode
 from curation.embedding.descriptor import Descriptor
-from curation.embedding.loader import embed_pictures
 from curation.embedding.open_clip import Loading, load_open_clip
 from curation.embedding.specs import FolderSpec
 from schemas.codes import Precision
 from tests.conftest import real_data
 from tests.curation.embedding.strangers import other_strangers, plain_strangers
-from tests.curation.embedding.test_descriptor import outlier_area, ridge_correlation
+from tests.curation.embedding.strangers_drawn import drawn_strangers
+from tests.curation.embedding.strangers_rendered import rendered_strangers
+from tests.curation.embedding.test_descriptor import ridge_correlation
+from tests.curation.embedding.test_strangers import area_under_curve, outlier_scores, vectors_of
+from tests.flows.labelstudio.chromium import CHROMIUM
 
 SEEDS = (101, 202)
-
-
-def vectors_of(embedder: Any, pictures: list[bytes]) -> Any:
-    """Vectors of JPEG files, in order."""
-    numbered = [(str(k), data) for k, data in enumerate(pictures)]
-    return np.concatenate([batch.vectors for batch in embed_pictures(embedder, numbered, workers=2)])
 
 
 def canonical(data: bytes) -> bytes:
@@ -67,6 +64,11 @@ def main() -> None:
     target = np.array([beauty[row["image_id"]] for row in images])
     photos = [canonical((folder / row["file"]).read_bytes()) for row in images]
     larger = larger_photos()
+    collections = {"plain": {"plain": plain_strangers()}}
+    collections |= {f"other, seed {seed}": other_strangers(seed) for seed in SEEDS}
+    collections |= {f"drawn, seed {seed}": drawn_strangers(seed) for seed in SEEDS}
+    if Path(CHROMIUM).exists():
+        collections |= {f"rendered, seed {seed}": rendered_strangers(seed) for seed in SEEDS}
     tower = FolderSpec(real_data("open_clip", "mobilenet-v1-real"))
     for embedder in (Descriptor(), load_open_clip(tower, Loading(device="cpu", precision=Precision.FLOAT32))):
         vectors = vectors_of(embedder, photos)
@@ -75,15 +77,9 @@ def main() -> None:
         row: dict[str, object] = {
             "space": embedder.space.model,
             "ridge r to mean beauty (3 x 10-fold)": round(ridge_correlation(vectors, target), 3),
-            "AUC of strangers, on which the measure was chosen": outliers(embedder, vectors, plain_strangers()),
         }
-        for seed in SEEDS:
-            families = other_strangers(seed)
-            everyone = [data for family in families.values() for data in family]
-            row[f"AUC of other strangers, seed {seed}"] = outliers(embedder, vectors, everyone)
-            row[f"by family, seed {seed}"] = {
-                name: outliers(embedder, vectors, family) for name, family in families.items()
-            }
+        for name, families in collections.items():
+            row[f"AUC, {name}"], row[f"by family, {name}"] = outliers(embedder, vectors, families)
         row |= {
             "originals above canonical size": len(larger),
             "cosine canonical to original, mean": round(float(cosine.mean()), 5),
@@ -92,9 +88,15 @@ def main() -> None:
         print(json.dumps(row), flush=True)
 
 
-def outliers(embedder: Any, photos: Any, planted: list[bytes]) -> float:
-    """AUC of the typicality rule's score on pictures planted among photos."""
-    return round(outlier_area(photos, vectors_of(embedder, planted)), 4)
+def outliers(embedder: Any, photos: Any, families: dict[str, list[bytes]]) -> tuple[float, dict[str, float]]:
+    """AUC of the typicality rule's measure on pictures planted among photos, all of them and by family."""
+    planted = vectors_of(embedder, [data for family in families.values() for data in family])
+    scores = outlier_scores(photos, planted)
+    of_photos, of_planted = scores[: len(photos)], scores[len(photos) :]
+    ends = np.cumsum([len(family) for family in families.values()])
+    parts = np.split(of_planted, ends[:-1])
+    by_family = {name: round(area_under_curve(part, of_photos), 3) for name, part in zip(families, parts, strict=True)}
+    return round(area_under_curve(of_planted, of_photos), 4), by_family
 
 
 if __name__ == "__main__":

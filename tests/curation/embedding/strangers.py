@@ -1,7 +1,6 @@
 """Pictures that are no photos, drawn here: two collections of different make, for judging an outlier rule.
 
-`plain_strangers` is the collection on which the rule's measure was chosen. `other_strangers` was made later, by
-other means (real type, dark themes, charts, phones and wide screens, sensor noise), and judges it.
+The rule's measure was chosen on these and on `strangers_drawn`; `strangers_rendered` judges it.
 """
 
 from __future__ import annotations

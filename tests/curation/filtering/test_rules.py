@@ -127,8 +127,39 @@ def test_neighbour_distances_are_those_of_a_full_search() -> None:
     ours = neighbour_distance(vectors, vectors, np.arange(300), 7)
     distances, _ = NearestNeighbors(n_neighbors=8, metric="cosine").fit(vectors).kneighbors(vectors)
     assert np.allclose(ours, distances[:, 7], atol=1e-5)
-    half = neighbour_distance(vectors, vectors, np.arange(300), 0)
-    assert np.allclose(half, np.sort(1 - vectors @ vectors.T, axis=1)[:, 150], atol=1e-5)
+
+
+def test_strangers_do_not_hide_behind_each_other() -> None:
+    rng = np.random.default_rng(8)
+    photos = np.abs(rng.normal(size=(300, 64)))  # like a tower's last layer: all in one corner of the space
+    one = np.abs(rng.normal(size=64)) * (np.arange(64) < 12)
+    for strangers in (1, 30, 120):
+        alike = one + 0.01 * rng.normal(size=(strangers, 64))
+        vectors = unit(np.concatenate([photos, alike]))
+        own = np.arange(len(vectors))
+        found = neighbour_distance(vectors, vectors, own, 0)
+        assert found[300:].min() > found[:300].max()
+        if strangers > 10:  # where the few nearest are asked, the same strangers are the most typical of all
+            assert neighbour_distance(vectors, vectors, own, 5)[300:].max() < found[300:].min()
+
+
+def test_distance_from_the_crowd_depends_on_no_order_and_on_no_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = unit(np.random.default_rng(9).normal(size=(500, 24)) + 1)
+    reference = vectors[:400]
+    own = np.where(np.arange(500) < 400, np.arange(500), -1)
+    found = neighbour_distance(vectors, reference, own, 0)
+    order = np.random.default_rng(10).permutation(400)
+    place = np.argsort(order)
+    again = neighbour_distance(vectors, reference[order], np.where(own >= 0, place[own], -1), 0)
+    assert np.allclose(found, again, atol=1e-6)
+    monkeypatch.setattr("curation.filtering.similarity.BLOCK", 64)
+    assert np.allclose(found, neighbour_distance(vectors, reference, own, 0), atol=1e-6)
+
+
+def test_two_equal_pictures_are_at_no_distance_and_nothing_divides_by_nothing() -> None:
+    vectors = unit(np.ones((2, 4)))
+    assert neighbour_distance(vectors, vectors, np.arange(2), 0).tolist() == pytest.approx([0, 0], abs=1e-6)
+    assert np.isfinite(neighbour_distance(unit(np.eye(3)), unit(np.eye(3)), np.arange(3), 0)).all()
 
 
 def test_a_planted_stranger_lies_farthest_out() -> None:
