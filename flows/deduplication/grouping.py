@@ -268,16 +268,20 @@ def _rows(known: Knowledge, one: Group) -> list[Duplicate]:
         )
         for photo, relation, distance, method in rows
     ]
-    stands = Duplicate(
+    return [stands_for(best, runner_up, len(rows) + 1, identity), *duplicates]
+
+
+def stands_for(best: Choice, runner_up: Choice, size: int, identity: str) -> Duplicate:
+    """The row of a photo that stands for a group of that size."""
+    return Duplicate(
         photo_id=best.photo_id,
         group_id=identity,
         representative_id=best.photo_id,
         relation=str(Relation.REPRESENTATIVE),
         distance=0.0,
         method="order@1",
-        reason=f"first of {len(rows) + 1}; {why(best, runner_up)}",
+        reason=f"first of {size}; {why(best, runner_up)}",
     )
-    return [stands, *duplicates]
 
 
 def bursts_of(run: Run) -> list[Burst]:

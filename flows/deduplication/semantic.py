@@ -13,7 +13,7 @@ from curation.duplicates.representative import Candidate as Choice
 from curation.duplicates.representative import why
 from curation.duplicates.vector_ranges import Near, pairs_within
 from flows.context import Run
-from flows.deduplication.grouping import choices_of
+from flows.deduplication.grouping import choices_of, stands_for
 from flows.embedders import matrix_of, space_name
 from flows.progress import track
 from schemas.codes import Relation, SemanticPolicy
@@ -132,15 +132,7 @@ def left_out(run: Run, copies: Sequence[Duplicate], alike: Alike) -> list[Duplic
         identity, best = group_id(min(everyone)), choices[one.representative]
         for photo in members.get(one.representative, ()):
             rows[photo] = replace(rows[photo], group_id=identity)
-        rows[best.photo_id] = Duplicate(
-            photo_id=best.photo_id,
-            group_id=identity,
-            representative_id=best.photo_id,
-            relation=str(Relation.REPRESENTATIVE),
-            distance=0.0,
-            method="order@1",
-            reason=f"first of {len(everyone)}; {why(best, choices[one.others[0]])}",
-        )
+        rows[best.photo_id] = stands_for(best, choices[one.others[0]], len(everyone), identity)
         for head in one.others:
             distance = alike.distances[ordered(best.photo_id, head)]
             for photo in members.get(head, [head]):
