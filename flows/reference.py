@@ -17,6 +17,10 @@ from warehouse.views import VIEWS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MADE = "<!-- Made by `make docs` from the code; do not edit. -->\n"
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 the run failed, 2 wrong use, 3 a gate refused, "
+    "141 the output went into a pipe that is closed (`| head`)."
+)
 
 
 def settings_page() -> str:
@@ -79,7 +83,7 @@ def commands_page() -> str:
     """Every command with its arguments and options."""
     from flows.cli.main import build
 
-    lines = [MADE, "# Commands", "", "Exit codes: 0 done, 1 the run failed, 2 wrong use, 3 a gate refused."]
+    lines = [MADE, "# Commands", "", EXIT_CODES]
     root = typer.main.get_command(build())
     lines += _command(root, "salon")
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib.util
 import logging
@@ -133,38 +134,54 @@ def refuse_strangers() -> None:
             )
 
 
+READER_GONE = 141
+"""What a shell says of a program that SIGPIPE ended: 128 and the signal's number."""
+
+
 def main() -> None:
-    """Entry point: exit code 0 done, 1 the run failed, 2 wrong use, 3 a gate refused."""
+    """Entry point: exit code 0 done, 1 the run failed, 2 wrong use, 3 a gate refused, 141 nobody reads the output."""
     from flows.runtime import prepare_environment
 
     prepare_environment()
     atexit.register(_end_quietly)
     logging.raiseExceptions = False  # a log line that a server misses is no news to the person at the terminal
     try:
+        code = _run()
+        sys.stdout.flush()
+    except (SystemExit, BrokenPipeError):  # rich and typer end the program themselves where a pipe is closed
+        _to_nowhere(1)
+        code = READER_GONE
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command that was typed; whatever ends it becomes an exit code and at most one sentence."""
+    try:
         refuse_strangers()
-        sys.exit(build()(standalone_mode=False))
+        return build()(standalone_mode=False) or 0
     except typer.TyperException as error:
         if not error.format_message():  # the help was asked for by naming no command, and is printed
-            sys.exit(WrongUse.exit_code)
+            return WrongUse.exit_code
         known = not error.format_message().startswith("No such command")
         command = " ".join(["salon", *(sys.argv[1:2] if known else [])])
-        ERRORS.print(f"salon: {error.format_message()} See `{command} --help`.", markup=False, style="red")
-        sys.exit(WrongUse.exit_code)
+        return _ends_with(f"{error.format_message()} See `{command} --help`.", WrongUse.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        ERRORS.print("salon: stopped; what was committed stays, the same command does the rest.", style="red")
-        sys.exit(1)
+        return _ends_with("stopped; what was committed stays, the same command does the rest.")
     except SalonError as error:
-        ERRORS.print(f"salon: {error}", markup=False, style="red")
-        sys.exit(error.exit_code)
+        return _ends_with(str(error), error.exit_code)
     except OSError as error:
-        ERRORS.print(f"salon: {_of_the_system(error)}", markup=False, style="red")
-        sys.exit(1)
+        return _ends_with(_of_the_system(error))
     except Exception as error:
         sentence = _of_prefect(error)
         if not sentence:
             raise
-        ERRORS.print(f"salon: {sentence}", markup=False, style="red")
-        sys.exit(1)
+        return _ends_with(sentence)
+
+
+def _ends_with(sentence: str, code: int = 1) -> int:
+    """Say why the command ended; returns the exit code."""
+    ERRORS.print(f"salon: {sentence}", markup=False, style="red")
+    return code
 
 
 def _end_quietly() -> None:
@@ -174,9 +191,15 @@ def _end_quietly() -> None:
     to standard error after this; the exit code tells of a crash.
     """
     gc.collect()
-    sys.stderr.flush()  # standard output is left to the interpreter: its reader may be gone (`| head`)
+    with contextlib.suppress(BrokenPipeError):  # its reader may be gone as well
+        sys.stderr.flush()
+    _to_nowhere(2)
+
+
+def _to_nowhere(stream: int) -> None:
+    """Let what is still written to standard output (1) or error (2) go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    os.dup2(nowhere, stream)
     os.close(nowhere)
 
 
