@@ -164,10 +164,11 @@ class Table:
         columns: Sequence[str] | None = None,
         where: pc.Expression | None = None,
         rows: int = 1024,
+        version: int | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """Rows in batches of bounded size."""
         names = list(columns) if columns is not None else self.spec.schema.names
-        scanner = self.dataset().scanner(
+        scanner = self.dataset(version).scanner(
             columns=names, filter=where, batch_size=rows, batch_readahead=2, fragment_readahead=1
         )
         with self.in_words():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from curation.duplicates.comparison import LOOK
 from curation.duplicates.crowds import Flags, Ring
@@ -15,26 +16,17 @@ from curation.duplicates.hamming import Words
 from curation.duplicates.proposals import FORMS, REFLECTIONS, TURNS, UPRIGHT, PhotoWords, Proposals, propose
 from curation.fingerprints import FingerprintMethod, Form
 from flows.context import Run
+from flows.deduplication.places import WIDTH, Ids, Places, as_arrow, id_texts
 from schemas.errors import IntegrityFault
-from schemas.photos import COMPARED
+from schemas.photos import COMPARED, FINGERPRINTS
 from schemas.settings import DedupeSettings
+from warehouse.contents import ROWS
 
 UPRIGHT_METHODS = (FingerprintMethod.PHASH64, FingerprintMethod.TRIMMED64, FingerprintMethod.INNER64)
 KIND_METHODS = (*UPRIGHT_METHODS, *[FingerprintMethod.PHASH64_FORMS] * len(FORMS))
 """The method of each `Proposals.kind`."""
 
-WORDS = f"""
-    SELECT p.photo_id, h.bits AS plain, t.bits AS trimmed, i.bits AS inside, f.bits AS forms,
-        coalesce(x.bits, unhex(p.photo_id)) AS pixels, m.photo_id IS NOT NULL AS done
-    FROM photos p
-    LEFT JOIN (SELECT photo_id FROM marks WHERE "join" = ?) m ON m.photo_id = p.photo_id
-    JOIN fingerprints h ON h.photo_id = p.photo_id AND h.method = '{FingerprintMethod.PHASH64}'
-    LEFT JOIN fingerprints t ON t.photo_id = p.photo_id AND t.method = '{FingerprintMethod.TRIMMED64}'
-    LEFT JOIN fingerprints x ON x.photo_id = p.photo_id AND x.method = '{FingerprintMethod.PIXELS}'
-    LEFT JOIN fingerprints i ON i.photo_id = p.photo_id AND i.method = '{FingerprintMethod.INNER64}'
-    LEFT JOIN fingerprints f ON f.photo_id = p.photo_id AND f.method = '{FingerprintMethod.PHASH64_FORMS}'
-    ORDER BY p.photo_id
-"""
+IDS = "SELECT photo_id FROM photos ORDER BY photo_id"
 PROPOSED = f"""
     SELECT photo_a, photo_b, method, form, distance FROM duplicate_pairs
     WHERE distance <= ? AND method IN ({", ".join(f"'{method}'" for method in sorted(set(KIND_METHODS)))})
@@ -42,6 +34,10 @@ PROPOSED = f"""
 """Pairs that the join proposed within a radius, without those that a group asked for."""
 
 
+METHODS = pc.field("method").isin(
+    [str(method) for method in (*UPRIGHT_METHODS, FingerprintMethod.PIXELS, FingerprintMethod.PHASH64_FORMS)]
+)
+"""The fingerprints that are joined, and those that tell equal pixels."""
 MOST_MARKS = 1_000_000
 """Photos that are marked in one commit."""
 
@@ -107,49 +103,105 @@ def read_photos(run: Run) -> Photos:
     The marks are read before the photos. Two runs at once are safe: whichever reads its photos later sees those
     of the other, joins its own new ones to them, and no pair is left to nobody.
 
-    Memory: 65 bytes of photo_id, and 8 for each word and for the ring, of each photo.
+    Memory: 88 bytes for the photo_id and its place, and 8 for each word and for the ring, of each photo. Nothing
+    is joined by text: fingerprints stream by and go to their photo's place.
     """
     settings = run.settings.dedupe
-    forms = forms_wanted(settings)
-    marks = run.warehouse.table(COMPARED).dataset()
-    columns: dict[str, list[Any]] = {}
-    rows = run.warehouse.query_batches(WORDS, [join_name(settings)], extra={"marks": marks})
+    marked = run.warehouse.table(COMPARED).version
+    places = Places(_ids(run))
+    found = _Words(len(places.ids), forms_wanted(settings))
+    rows = run.warehouse.table(FINGERPRINTS).batches(["photo_id", "method", "bits"], METHODS, rows=ROWS)
     for batch in rows:
-        plain = _words(batch["plain"])
-        part: dict[str, Any] = {
-            "ids": batch["photo_id"].cast(pa.large_string()),  # text of more than 2 GB in one array
-            "done": np.asarray(batch["done"]),
-            "plain": plain,
-            "trimmed": _words(batch["trimmed"], otherwise=plain),
-            "inner": _words(batch["inside"], otherwise=plain),
-            "ring": _words(batch["pixels"]),
-            "more": _words(batch["pixels"], start=8),
-        }
-        part |= {form: _words(batch["forms"], otherwise=plain, start=8 * FORMS.index(form)) for form in forms}
-        for name, values in part.items():
-            columns.setdefault(name, []).append(values)
-    if not columns:
-        nothing = np.empty(0, np.uint64)
-        flags = nothing.astype(bool)
-        return Photos(pa.array([], pa.large_string()), PhotoWords(nothing, nothing, nothing, {}), flags, nothing, flags)
-    ids = pa.concat_arrays(columns.pop("ids"))
-    whole = {name: np.concatenate(columns.pop(name)) for name in list(columns)}
-    leads = _leads(whole["ring"], whole.pop("more"))
-    turned = {form: whole[form] for form in forms}
-    words = PhotoWords(whole["plain"], whole["trimmed"], whole["inner"], turned, leads)
-    return Photos(ids, words, leads, whole["ring"], leads & ~whole["done"])
+        found.add(batch, places)
+    done = np.zeros(len(places.ids), bool)
+    same_join = pc.field("join") == join_name(settings)
+    for batch in run.warehouse.table(COMPARED).batches(["photo_id"], same_join, rows=ROWS, version=marked):
+        place = places.of(id_texts(batch["photo_id"]))
+        done[place[place >= 0]] = True
+    return found.photos(places.ids, done)
 
 
-def _words(column: pa.Array, otherwise: Words | None = None, start: int = 0) -> Words:
-    """Eight bytes of each value, from `start` on, as a big-endian word; of another list where there is no value."""
-    cut = pa.compute.fill_null(pa.compute.binary_slice(column, start, start + 8), bytes(8))
+def _ids(run: Run) -> Ids:
+    """The ids of all photos, ascending."""
+    parts = [id_texts(batch["photo_id"]).copy() for batch in run.warehouse.query_batches(IDS)]
+    return np.concatenate(parts) if parts else np.empty(0, f"S{WIDTH}")
+
+
+class _Words:
+    """The words of photos, put in their places as fingerprints come by."""
+
+    def __init__(self, photos: int, forms: Sequence[Form]) -> None:
+        self.size = photos
+        self.starts: dict[FingerprintMethod, dict[str, int]] = {method: {method: 0} for method in UPRIGHT_METHODS}
+        self.starts[FingerprintMethod.PIXELS] = {"ring": 0, "more": 8}
+        self.starts[FingerprintMethod.PHASH64_FORMS] = {form: 8 * FORMS.index(form) for form in forms}
+        self.forms = forms
+        self.words: dict[str, Words] = {}
+        self.there: dict[str, Flags] = {}
+
+    def add(self, batch: pa.RecordBatch, places: Places) -> None:
+        """Take in some rows of `fingerprints`."""
+        for method, starts in self.starts.items():
+            rows = batch.filter(pc.equal(batch["method"], str(method)))
+            place = places.of(id_texts(rows["photo_id"]))
+            known = place >= 0
+            for name, start in starts.items() if known.any() else ():
+                if name not in self.words:
+                    self.words[name], self.there[name] = np.zeros(self.size, np.uint64), np.zeros(self.size, bool)
+                self.words[name][place[known]] = _words(rows["bits"], start)[known]
+                self.there[name][place[known]] = True
+
+    def _or(self, name: str, otherwise: Words) -> Words:
+        """Words of a kind, and another word where a photo has none of it."""
+        found = self.words.pop(name, None)
+        if found is None:
+            return otherwise
+        missing = ~self.there[name]
+        found[missing] = otherwise[missing]
+        return found
+
+    def _pixels(self, name: str, ids: Ids) -> Words:
+        """Eight bytes of the checksum of each photo's pixels, or of its file where that of the pixels is not known."""
+        found = self.words.pop(name, np.zeros(self.size, np.uint64))
+        missing = np.flatnonzero(~self.there.get(name, np.zeros(self.size, bool)))
+        for start in range(0, len(missing), ROWS):
+            some = missing[start : start + ROWS]
+            found[some] = _checksums(ids[some], self.starts[FingerprintMethod.PIXELS][name])
+        return found
+
+    def photos(self, ids: Ids, done: Flags) -> Photos:
+        """The photos that have a hash."""
+        there = self.there.get(FingerprintMethod.PHASH64, np.zeros(self.size, bool))
+        plain = self.words.pop(FingerprintMethod.PHASH64, np.zeros(self.size, np.uint64))
+        ring, more = (self._pixels(name, ids) for name in ("ring", "more"))
+        trimmed, inner = (self._or(method, plain) for method in UPRIGHT_METHODS[1:])
+        turned = {form: self._or(form, plain) for form in self.forms}
+        if not there.all():
+            ids, done = ids[there], done[there]
+            plain, trimmed, inner, ring, more = (words[there] for words in (plain, trimmed, inner, ring, more))
+            turned = {form: words[there] for form, words in turned.items()}
+        leads = _leads(ring, more)
+        return Photos(as_arrow(ids), PhotoWords(plain, trimmed, inner, turned, leads), leads, ring, leads & ~done)
+
+
+def _checksums(ids: Ids, start: int) -> Words:
+    """Eight bytes of the checksum that a photo_id spells, from `start` on."""
+    digits = np.ascontiguousarray(ids).view(np.uint8).reshape(len(ids), -1)[:, 2 * start : 2 * start + 16]
+    values = np.where(digits >= ord("a"), digits - (ord("a") - 10), digits - ord("0"))
+    word: Words = np.zeros(len(ids), np.uint64)
+    for k in range(16):
+        word = (word << np.uint64(4)) | (values[:, k] & 15).astype(np.uint64)
+    return word
+
+
+def _words(column: pa.Array, start: int) -> Words:
+    """Eight bytes of each value, from `start` on, as a big-endian word."""
+    cut = pc.binary_slice(column, start, start + 8)
     offsets = np.frombuffer(cut.buffers()[1], np.int32, len(cut) + 1, cut.offset * 4)
     data = memoryview(cut.buffers()[2] or b"")[offsets[0] : offsets[-1]]
-    words = np.frombuffer(data, ">u8").astype(np.uint64)
+    words = np.frombuffer(data, ">u8").astype(np.uint64) if len(data) % 8 == 0 else np.empty(0, np.uint64)
     if words.size != len(column):
         raise IntegrityFault("table fingerprints: there are fingerprints of fewer than 64 bits; ingest them again.")
-    if otherwise is not None and column.null_count:
-        words = np.where(np.asarray(column.is_null()), otherwise, words)
     return words
 
 
@@ -191,8 +243,8 @@ def _known(run: Run, photos: Photos) -> Proposals:
 def _places(names: pa.ChunkedArray, ids: pa.Array) -> npt.NDArray[np.int64]:
     """Where photo_ids stand; -1 for those that are not there. The few are looked up, not the many."""
     few = names.unique().cast(pa.large_string())
-    there = np.flatnonzero(np.asarray(pa.compute.is_in(ids, value_set=few)))
-    place = np.asarray(pa.compute.index_in(names.cast(pa.large_string()), value_set=ids.take(there)).fill_null(-1))
+    there = np.flatnonzero(np.asarray(pc.is_in(ids, value_set=few)))
+    place = np.asarray(pc.index_in(names.cast(pa.large_string()), value_set=ids.take(there)).fill_null(-1))
     return np.where(place >= 0, np.append(there, -1)[place], -1).astype(np.int64)
 
 
