@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 
-def _newest(table: str, key: str) -> str:
-    """The rows of a table without those that a later row of the same identity has replaced.
+def _newest(table: str, same: str, key: str, order: str) -> str:
+    """The rows of a table without those that a newer row of the same thing has replaced.
 
-    Few identities have several rows. Hashes find these, so that only they are sorted and the others stream by: a
-    window over ten million rows takes gigabytes.
+    Few things have several rows. Hashes find these, so that only they are sorted and the others stream by: a window
+    over ten million rows takes gigabytes.
     """
     return f"""SELECT * FROM {table} ANTI JOIN (
         SELECT {key} FROM {table}
-        WHERE hash(identity) IN (SELECT hash(identity) FROM {table} GROUP BY hash(identity) HAVING count(*) > 1)
-        QUALIFY row_number() OVER (PARTITION BY identity ORDER BY recorded_at DESC, {key}) > 1) USING ({key})"""
+        WHERE hash({same}) IN (SELECT hash({same}) FROM {table} GROUP BY hash({same}) HAVING count(*) > 1)
+        QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY {order}) > 1) USING ({key})"""
 
 
 VIEWS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -32,13 +32,19 @@ VIEWS: dict[str, tuple[tuple[str, ...], str]] = {
     # One row per photo: by the newest definitions, and the full set where both were measured.
     "current_properties": (
         ("properties",),
-        """SELECT * FROM properties QUALIFY row_number() OVER (
-               PARTITION BY photo_id
-               ORDER BY TRY_CAST(split_part(version, '@', 2) AS INTEGER) DESC, version DESC) = 1""",
+        _newest(
+            "properties",
+            same="photo_id",
+            key="photo_id, version",
+            order="TRY_CAST(split_part(version, '@', 2) AS INTEGER) DESC, version DESC",
+        ),
     ),
     # The newest row of each rating's identity: what stands now.
-    "current_ratings": (("ratings",), _newest("ratings", "rating_id")),
-    "current_comparisons": (("comparisons",), _newest("comparisons", "comparison_id")),
+    "current_ratings": (("ratings",), _newest("ratings", "identity", "rating_id", "recorded_at DESC, rating_id")),
+    "current_comparisons": (
+        ("comparisons",),
+        _newest("comparisons", "identity", "comparison_id", "recorded_at DESC, comparison_id"),
+    ),
     # Votes that count towards scores: cast on the photo, not withdrawn, no training item.
     "counted_ratings": (
         ("ratings",),

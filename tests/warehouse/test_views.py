@@ -1,4 +1,4 @@
-"""What stands now of each rating: the newest row of its identity, however many rows there are."""
+"""What stands now: the newest row of each rating's identity and of each photo's properties, however many there are."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from schemas.properties import PROPERTIES
 from schemas.ratings import RATINGS, Rating
+from tests.benchmarks.synthetic_tables import filled
 from warehouse.store import Warehouse
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,3 +37,16 @@ def test_current_ratings_are_those_of_a_window_over_all_rows(tmp_path: Path, ide
     found = warehouse.query("SELECT * FROM current_ratings ORDER BY rating_id")
     assert found["rating_id"].to_pylist() == warehouse.query(newest)["rating_id"].to_pylist()
     assert found.column_names == RATINGS.schema.names
+
+
+def test_current_properties_are_those_of_a_window_over_all_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    warehouse = Warehouse.create(str(tmp_path))
+    for version in ("default@1", "default@2", "full@2", "default@10"):
+        ids = pa.array([f"p{number}" for number in range(60) if rng.random() < 0.5])
+        warehouse.table(PROPERTIES).insert(filled(PROPERTIES, len(ids), photo_id=ids, version=version))
+    newest = """SELECT photo_id, version FROM properties QUALIFY row_number() OVER (PARTITION BY photo_id
+        ORDER BY TRY_CAST(split_part(version, '@', 2) AS INTEGER) DESC, version DESC) = 1 ORDER BY photo_id"""
+    found = warehouse.query("SELECT photo_id, version FROM current_properties ORDER BY photo_id")
+    assert found.equals(warehouse.query(newest))
+    assert len(set(found["version"].to_pylist())) == 4
