@@ -40,7 +40,7 @@ def space(request: pytest.FixtureRequest) -> tuple[Embedder, Array]:
 @pytest.mark.slow
 def test_drawn_pictures_lie_outside(space: tuple[Embedder, Array]) -> None:
     embedder, photos = space
-    drawn = drawn_strangers(404)
+    drawn = drawn_strangers(101)
     for strangers in (plain_strangers(), flat(other_strangers(101)), flat(other_strangers(202)), flat(drawn)):
         assert outlier_area(photos, vectors_of(embedder, strangers)) >= 0.95
     many = vectors_of(embedder, drawn["login"][:1] * 100)  # a crowd of copies does not hide itself
@@ -52,7 +52,7 @@ def test_drawn_pictures_lie_outside(space: tuple[Embedder, Array]) -> None:
 def test_screenshots_lie_outside(space: tuple[Embedder, Array]) -> None:
     need_chromium()
     embedder, photos = space
-    assert outlier_area(photos, vectors_of(embedder, flat(rendered_strangers(505)))) >= 0.95
+    assert outlier_area(photos, vectors_of(embedder, flat(rendered_strangers(101)))) >= 0.95
 
 
 def flat(families: dict[str, list[bytes]]) -> list[bytes]:
