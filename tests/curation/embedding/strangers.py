@@ -1,6 +1,7 @@
 """Pictures that are no photos, drawn here: two collections of different make, for judging an outlier rule.
 
-The rule's measure was chosen on these and on `strangers_drawn`; `strangers_rendered` judges it.
+The rule's measure was chosen on these and on kinds like those of `strangers_drawn`; half of the kinds of
+`strangers_rendered` judge it.
 """
 
 from __future__ import annotations
