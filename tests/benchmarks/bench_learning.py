@@ -41,7 +41,8 @@ FIGURES = {"heads", "taste", "loop", "maps"}
 def main() -> None:
     """Print everything; with `quick` in fewer repetitions."""
     quick = "quick" in sys.argv
-    parts = set(sys.argv[1:]) - {"quick", "figures", "crop"} or {
+    seeds = next((int(word[6:]) for word in sys.argv if word.startswith("seeds=")), 4 if quick else 20)
+    parts = {word for word in sys.argv[1:] if "=" not in word} - {"quick", "figures", "crop"} or {
         *FIGURES,
         *({"speed"} if "figures" not in sys.argv else ()),
     }
@@ -60,7 +61,7 @@ def main() -> None:
     if "taste" in parts:
         taste(vectors, rater, photo, value, draws=1 if quick else 5)
     if "loop" in parts:
-        loop(vectors, photo, value, seeds=4 if quick else 20)
+        loop(vectors, photo, value, seeds)
     if "maps" in parts:
         maps(tower(framing), vectors, photo, value, photos=8 if quick else 40)
 

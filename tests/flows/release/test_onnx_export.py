@@ -26,10 +26,13 @@ from tests.flows.release.heap import Heap
 from tests.flows.release.test_learning import planted
 
 
-def released(heap: Heap) -> tuple[str, Path, str]:
-    """A release with vectors of a real, tiny tower; returns the root, the heads' folder to come, and the model."""
-    folder = real_data("open_clip", "tiny-random")
-    heap.settings(f'[embed]\nembedder = "open_clip:local-dir:{folder}"\ndevice = "cpu"\n[learn]\ndraws = 100\n')
+def released(heap: Heap, tower: str = "tiny-random", framing: str = "model") -> tuple[str, Path, str]:
+    """A release with vectors of a real tower; returns the root, the heads' folder to come, and the model."""
+    folder = real_data("open_clip", tower)
+    heap.settings(
+        f'[embed]\nembedder = "open_clip:local-dir:{folder}"\nframing = "{framing}"\ndevice = "cpu"\n'
+        "[learn]\ndraws = 100\n"
+    )
     files = heap.warehouse.query("SELECT photo_id, uri FROM photos ORDER BY 1").to_pylist()
     pictures = {row["photo_id"]: upright(Path(row["uri"])) for row in files}
     heap.warehouse.table(PICTURES).insert(
@@ -82,6 +85,21 @@ def test_one_file_predicts_from_pixels_what_salon_predicts(rated: Heap) -> None:
     learn(root=root, name="beauty", version="1.0.0")
     assert not (folder / "kernel.onnx").exists() and (folder / "linear.onnx").exists()
     a_file_that_does_not_agree_is_refused(root, folder)
+
+
+@pytest.mark.slow
+def test_a_file_that_sees_whole_pictures_predicts_what_salon_predicts(rated: Heap) -> None:
+    root, heads, _ = released(rated, "mobilenet-v1-real", "whole")
+    learn(root=root, name="beauty", version="1.0.0", export="onnx")
+    (folder,) = heads.iterdir()
+    pictures = {row["photo_id"]: row["bytes"] for row in rated.warehouse.query("SELECT * FROM pictures").to_pylist()}
+    with Image.open(io.BytesIO(next(iter(pictures.values())))) as image:
+        assert image.width / image.height == pytest.approx(4 / 3)
+    for row in pq.read_table(folder / "predictions-kernel.parquet").to_pylist()[:5]:
+        score, sd, histogram = by_the_recipe(folder / "kernel.onnx", pictures[row["photo_id"]])
+        assert score == pytest.approx(row["score"], abs=0.02)
+        assert sd == pytest.approx(row["sd"], abs=0.02)
+        np.testing.assert_allclose(histogram, row["histogram"], atol=0.01)
 
 
 def a_file_that_does_not_agree_is_refused(root: str, folder: Path) -> None:
