@@ -16,7 +16,7 @@ from curation.duplicates.hamming import Words
 from curation.duplicates.proposals import FORMS, REFLECTIONS, TURNS, UPRIGHT, PhotoWords, Proposals, propose
 from curation.fingerprints import FingerprintMethod, Form
 from flows.context import Run
-from flows.deduplication.places import WIDTH, Ids, Places, as_arrow, id_texts
+from flows.places import WIDTH, Ids, Places, as_arrow, id_texts
 from schemas.errors import IntegrityFault
 from schemas.photos import COMPARED, FINGERPRINTS
 from schemas.settings import DedupeSettings

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.context import Run
+from flows.places import WIDTH, Ids, Places, as_arrow, id_texts
 from labeling.selection.choose import Vectors
 from labeling.selection.pool import NO_GROUP, Cap, Ints, PhotoIds, Pool
 from schemas.errors import WrongUse
@@ -23,14 +24,9 @@ LOGARITHMIC = frozenset({"sharpness"})
 
 EARLIER = "SELECT photo_id FROM tasks WHERE batch_id <> $1 AND role IN ('rate', 'audit')"
 
-CANDIDATES = """
-    SELECT k.photo_id, k.photographer, b.burst_id{properties}
-    FROM kept k
-    LEFT JOIN bursts b USING (photo_id)
-    LEFT JOIN current_properties p USING (photo_id)
-    {without}
-    ORDER BY k.photo_id
-"""
+KEPT = "SELECT photo_id, photographer FROM kept ORDER BY photo_id"
+"""What else is known of a photo is put beside these rows here: joins of ten million texts, one after the other, take
+gigabytes that DuckDB does not always put aside."""
 
 REJECTED = """
     SELECT rule, photo_id FROM verdicts SEMI JOIN representatives USING (photo_id)
@@ -67,20 +63,55 @@ def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
     """
     study = run.settings.study
     _refuse_unknown_properties(study)
-    without = "" if again else f"ANTI JOIN ({EARLIER}) e USING (photo_id)"
-    names = dict.fromkeys((*study.strata, *study.flatten))
-    wanted = "".join(f", p.{name}" for name in names)
-    text = CANDIDATES.format(properties=wanted, without=without)
-    rows = run.warehouse.query(text, [] if again else [batch_id])
-    ids = PhotoIds(rows["photo_id"])
-    properties = {name: _numbers(rows, name) for name in names}
+    texts, photographers = _kept(run, None if again else batch_id)
+    places, ids = Places(texts), PhotoIds(as_arrow(texts))
+    names = tuple(dict.fromkeys((*study.strata, *study.flatten)))
+    properties = _properties(run, places, names)
     caps = (
-        Cap("photographer", _codes(rows["photographer"]), study.max_per_photographer),
-        Cap("burst", _codes(rows["burst_id"]), study.max_per_burst),
+        Cap("photographer", _codes(photographers), study.max_per_photographer),
+        Cap("burst", _bursts(run, places), study.max_per_burst),
     )
     space = _space(run)
     vectors = _vectors(run, ids, space) if space else None
     return Candidates(Pool(ids, properties, caps), vectors, space or "image properties")
+
+
+def _kept(run: Run, batch_id: str | None) -> tuple[Ids, pa.ChunkedArray]:
+    """Ids, ascending, and photographers of all that is kept; with a batch: without what other batches ask for."""
+    rows = list(run.warehouse.query_batches(KEPT))
+    texts = np.concatenate([np.empty(0, f"S{WIDTH}"), *(id_texts(batch["photo_id"]) for batch in rows)])
+    photographers = pa.chunked_array([batch["photographer"] for batch in rows], pa.string())
+    if batch_id is None:
+        return texts, photographers
+    asked = run.warehouse.query(EARLIER, [batch_id])["photo_id"]
+    free = np.ones(len(texts), np.bool_)
+    places = Places(texts)
+    for chunk in asked.chunks:
+        at = places.of(id_texts(chunk))
+        free[at[at >= 0]] = False
+    return (texts, photographers) if free.all() else (texts[free], photographers.filter(pa.array(free)))
+
+
+def _properties(run: Run, places: Places, names: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+    """Image properties of each photo; NaN where they were not measured."""
+    found: dict[str, npt.NDArray[np.float64]] = {name: np.full(len(places.ids), np.nan) for name in names}
+    if not names:
+        return found
+    for batch in run.warehouse.query_batches(f"SELECT photo_id, {', '.join(names)} FROM current_properties"):
+        at = places.of(id_texts(batch["photo_id"]))
+        for name, values in found.items():
+            values[at[at >= 0]] = _numbers(batch[name], name)[at >= 0]
+    return found
+
+
+def _bursts(run: Run, places: Places) -> Ints:
+    """A code for the burst of each photo; `NO_GROUP` where it is in none."""
+    codes = np.full(len(places.ids), NO_GROUP, np.int64)
+    rows = run.warehouse.query("SELECT photo_id, burst_id FROM bursts ORDER BY photo_id").combine_chunks()
+    if rows.num_rows:
+        at = places.of(id_texts(rows["photo_id"].combine_chunks()))
+        codes[at[at >= 0]] = _codes(rows["burst_id"])[at >= 0]
+    return codes
 
 
 def rejected(run: Run, batch_id: str) -> dict[str, PhotoIds]:
@@ -127,8 +158,8 @@ def _refuse_unknown_properties(study: StudySettings) -> None:
                 raise WrongUse(f"[study] {setting}: there is no image property '{name}'; there are {', '.join(known)}.")
 
 
-def _numbers(rows: pa.Table, name: str) -> npt.NDArray[np.float64]:
-    values = pc.fill_null(rows[name].cast(pa.float64()), float("nan")).to_numpy()
+def _numbers(column: pa.Array, name: str) -> npt.NDArray[np.float64]:
+    values = pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy(zero_copy_only=False)
     return np.log1p(np.maximum(values, 0)) if name in LOGARITHMIC else np.asarray(values)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from flows.deduplication import places as module
-from flows.deduplication.places import Places, as_arrow, id_texts
+from flows import places as module
+from flows.places import Places, as_arrow, id_texts
 
 
 def checksums(count: int) -> list[str]:
