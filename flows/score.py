@@ -27,13 +27,13 @@ MEMORY = "700MB"
 """What reading the votes may take beside the votes that have been read."""
 IDS_OF = "SELECT {0} FROM ratings WHERE question = ? AND scale = ? GROUP BY {0} ORDER BY {0}"
 VOTES_OF = f"""
-    -- Photos and raters as numbers, in no order: rows stream by, and nothing is sorted as text.
     SELECT rating_id, p.code AS photo, r.code AS rater, value, batch_id, position,
         role = '{TaskRole.ANCHOR.value}' AS anchor, submitted_at, seconds, simulated
     FROM counted_ratings
     JOIN photo_codes p USING (photo_id) JOIN rater_codes r USING (rater_id)
     WHERE question = ? AND scale = ?
 """
+"""Photos and raters come as numbers and rows in no order: they stream by, and nothing is sorted as text."""
 QUESTIONS = """
     SELECT question, scale, min(scale_low) AS low, max(scale_high) AS high
     FROM counted_ratings GROUP BY question, scale ORDER BY question, scale

@@ -28,6 +28,9 @@ KEPT = "SELECT photo_id, photographer FROM kept ORDER BY photo_id"
 """What else is known of a photo is put beside these rows here: joins of ten million texts, one after the other, take
 gigabytes that DuckDB does not always put aside."""
 
+ASIDE = "500MB"
+"""What reading properties may take beside the photos that are held."""
+
 REJECTED = """
     SELECT rule, photo_id FROM verdicts SEMI JOIN representatives USING (photo_id)
     ANTI JOIN (SELECT photo_id FROM verdicts WHERE NOT kept AND regexp_matches(lower(rule), $2)) u USING (photo_id)
@@ -81,6 +84,8 @@ def _kept(run: Run, batch_id: str | None) -> tuple[Ids, pa.ChunkedArray]:
     rows = list(run.warehouse.query_batches(KEPT))
     texts = np.concatenate([np.empty(0, f"S{WIDTH}"), *(id_texts(batch["photo_id"]) for batch in rows)])
     photographers = pa.chunked_array([batch["photographer"] for batch in rows], pa.string())
+    del rows
+    pa.default_memory_pool().release_unused()
     if batch_id is None:
         return texts, photographers
     asked = run.warehouse.query(EARLIER, [batch_id])["photo_id"]
@@ -97,7 +102,8 @@ def _properties(run: Run, places: Places, names: Sequence[str]) -> dict[str, npt
     found: dict[str, npt.NDArray[np.float64]] = {name: np.full(len(places.ids), np.nan) for name in names}
     if not names:
         return found
-    for batch in run.warehouse.query_batches(f"SELECT photo_id, {', '.join(names)} FROM current_properties"):
+    text = f"SELECT photo_id, {', '.join(names)} FROM current_properties"
+    for batch in run.warehouse.query_batches(text, memory=ASIDE):
         at = places.of(id_texts(batch["photo_id"]))
         for name, values in found.items():
             values[at[at >= 0]] = _numbers(batch[name], name)[at >= 0]
