@@ -28,14 +28,15 @@ KEPT = "SELECT photo_id, photographer FROM kept ORDER BY photo_id"
 """What else is known of a photo is put beside these rows here: joins of ten million texts, one after the other, take
 gigabytes that DuckDB does not always put aside."""
 
-ASIDE = "500MB"
-"""What reading properties may take beside the photos that are held."""
+SORTED, ASIDE = "1GB", "500MB"
+"""What sorting the kept photos may take, and reading properties beside them; more is put aside on the disk."""
 
 REJECTED = """
-    SELECT rule, photo_id FROM verdicts SEMI JOIN representatives USING (photo_id)
+    SELECT rule, photo_id FROM representatives
+    JOIN (SELECT rule, photo_id FROM verdicts WHERE NOT kept) USING (photo_id)
     ANTI JOIN (SELECT photo_id FROM verdicts WHERE NOT kept AND regexp_matches(lower(rule), $2)) u USING (photo_id)
     ANTI JOIN ({earlier}) e USING (photo_id)
-    WHERE NOT kept ORDER BY rule, photo_id
+    ORDER BY rule, photo_id
 """
 
 BURSTS = """
@@ -81,7 +82,7 @@ def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
 
 def _kept(run: Run, batch_id: str | None) -> tuple[Ids, pa.ChunkedArray]:
     """Ids, ascending, and photographers of all that is kept; with a batch: without what other batches ask for."""
-    rows = list(run.warehouse.query_batches(KEPT))
+    rows = list(run.warehouse.query_batches(KEPT, memory=SORTED))
     texts = np.concatenate([np.empty(0, f"S{WIDTH}"), *(id_texts(batch["photo_id"]) for batch in rows)])
     photographers = pa.chunked_array([batch["photographer"] for batch in rows], pa.string())
     del rows
