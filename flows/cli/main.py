@@ -148,7 +148,10 @@ def main() -> None:
     try:
         code = _run()
         sys.stdout.flush()
-    except (SystemExit, BrokenPipeError):  # rich and typer end the program themselves where a pipe is closed
+    except (SystemExit, BrokenPipeError) as end:
+        # rich and typer end the program themselves where a pipe is closed; Prefect's runner does where it is told to.
+        if isinstance(end, SystemExit) and not isinstance(end.__context__, BrokenPipeError):
+            raise
         _to_nowhere(1)
         code = READER_GONE
     sys.exit(code)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli import main as entry
 from tests.benchmarks.synthetic_tables import write_tables
 
 SALON = (sys.executable, "-c", "from flows.cli.main import main; main()")
@@ -57,3 +58,15 @@ def test_a_reader_that_takes_one_line_gets_it(root: Path) -> None:
         env={**os.environ, "SALON_ROOT": str(root)},
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (141, b'[{"range"', b"")
+
+
+def test_a_program_that_is_ended_otherwise_keeps_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect's runner ends `salon serve` with 0 where a service manager asks for it."""
+
+    def ended() -> int:
+        raise SystemExit(0)
+
+    monkeypatch.setattr(entry, "_run", ended)
+    with pytest.raises(SystemExit) as end:
+        entry.main()
+    assert end.value.code == 0
