@@ -25,11 +25,11 @@ from flows.deduplication.grouping import (
 from flows.deduplication.neighbours import neighbour_candidates
 from flows.deduplication.second_look import LookShelf, look_at, shelf_of
 from flows.deduplication.semantic import Alike, alike_among, find_pairs, left_out
-from flows.engine import Sealed, cluster_of
+from flows.engine import cluster_of
 from flows.outcome import Outcome
 from flows.progress import track
 from flows.reports.duplicates import write_report
-from flows.runtime import RETRIES, publish_counts
+from flows.runtime import RETRIES, Sealed, publish_counts
 from flows.settled import unless_settled
 from schemas.codes import Relation, SemanticPolicy
 from schemas.photos import DUPLICATE_PAIRS, DUPLICATES, PHOTOS, Duplicate
@@ -120,8 +120,13 @@ def look_at_pairs(run: Run, pairs: Sequence[Candidate], totals: Totals) -> None:
 def _here(run: Run, shards: Sequence[Sequence[Candidate]]) -> Iterator[tuple[int, int]]:
     """The shards one after the other, from pictures that are read once for all of them."""
     with shelf_of(run, _shown(shards)) as shelf:
+
+        @task(name="second look", cache_policy=NO_CACHE, **RETRIES)
+        def work(sealed: Sealed[Sequence[Candidate]]) -> tuple[int, int]:
+            return insert_looks(run, shelf, sealed.content)
+
         for shard in shards:
-            yield store_looks(run, shelf, shard)
+            yield work(Sealed(shard))
 
 
 def _shown(shards: Iterable[Sequence[Candidate]]) -> list[str]:
@@ -146,14 +151,8 @@ def carry_out(sealed: Sealed[Order]) -> tuple[int, int]:
         return insert_looks(run, shelf, order.pairs)
 
 
-@task(name="second look", cache_policy=NO_CACHE, **RETRIES)
-def store_looks(run: Run, shelf: LookShelf, pairs: Sequence[Candidate]) -> tuple[int, int]:
-    """Look at some pairs and insert them; returns how many there were and how many are the same photo."""
-    return insert_looks(run, shelf, pairs)
-
-
 def insert_looks(run: Run, shelf: LookShelf, pairs: Sequence[Candidate]) -> tuple[int, int]:
-    """See `store_looks`."""
+    """Look at some pairs and insert them; returns how many there were and how many are the same photo."""
     rows = look_at(shelf, pairs, run.settings.dedupe)
     run.warehouse.table(DUPLICATE_PAIRS).insert(rows)
     return len(rows), sum(row.verified for row in rows)

@@ -15,10 +15,10 @@ from curation.embedding.loader import embed_pictures
 from curation.embedding.protocol import Embedder, Space, Vectors
 from flows.context import Run, open_run
 from flows.embedders import cores, make_embedder, uses_gpu
-from flows.engine import RayEngine, Sealed, cluster_of
+from flows.engine import RayEngine, cluster_of
 from flows.outcome import Outcome
 from flows.progress import track
-from flows.runtime import RETRIES, publish_counts
+from flows.runtime import RETRIES, Sealed, publish_counts
 from flows.settled import unless_settled
 from schemas.codes import Precision
 from schemas.errors import IntegrityFault
@@ -91,10 +91,10 @@ def _here(run: Run, model: Embedder, settings: EmbedSettings, shards: Sequence[P
     """The shards one after the other, with the model that was loaded for all of them."""
 
     @task(name="embed shard", cache_policy=NO_CACHE, **RETRIES)
-    def work(shard: PictureShard) -> ShardDone:
-        return embed_shard(run.warehouse, model, settings, shard)
+    def work(sealed: Sealed[PictureShard]) -> ShardDone:
+        return embed_shard(run.warehouse, model, settings, sealed.content)
 
-    return map(work, shards)
+    return map(work, map(Sealed, shards))
 
 
 @dataclass(frozen=True)

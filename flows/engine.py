@@ -14,10 +14,11 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flows.context import Run
+from flows.runtime import Sealed
 from schemas.errors import ServiceUnavailable, WorkerLost, WrongUse
 from schemas.settings.run import EngineKind, RunSettings
 
@@ -28,13 +29,6 @@ LOOPBACK = frozenset({None, "127.0.0.1", "localhost", "::1"})
 PATIENCE_S = 10.0
 AHEAD = 2
 """Shards that wait at Ray for each core: enough that no core waits, few enough that little is held in memory."""
-
-
-class Sealed(Generic[Shard]):
-    """A shard that Prefect does not look into: of the thousands of records in one, it would visit each field."""
-
-    def __init__(self, content: Shard) -> None:
-        self.content = content
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from flows.ingest_run import take_in
 from flows.ingest_shards import Shard
 from flows.outcome import Outcome
 from flows.progress import track
-from flows.runtime import RETRIES, publish_counts
+from flows.runtime import RETRIES, Sealed, publish_counts
 from warehouse.sources.opening import SourceKind
 
 
@@ -47,11 +47,11 @@ def ingest(
     opened = sources_of(run, sources, SourceKind(source_kind) if source_kind else None)
     with cluster_of(run) as cluster, track("ingest", None) as tracker:
         elsewhere = partial(take_in_on, cluster) if cluster else None
-        totals = take_in(run, opened, choice, commit, tracker, elsewhere=elsewhere)
+        totals = take_in(run, opened, choice, lambda shard: commit(Sealed(shard)), tracker, elsewhere=elsewhere)
     return publish_counts(totals.outcome(opened))
 
 
 @task(name="commit shard", cache_policy=NO_CACHE, **RETRIES)
-def commit(shard: Shard) -> Written:
+def commit(sealed: Sealed[Shard]) -> Written:
     """Commit a shard's rows; the same again changes nothing."""
-    return shard.write()
+    return sealed.content.write()

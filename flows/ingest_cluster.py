@@ -10,11 +10,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.context import Run
-from flows.engine import RayEngine, Sealed
+from flows.engine import RayEngine
 from flows.ingest_listing import Totals, Written
 from flows.ingest_run import job_of, shards
 from flows.progress import Tracker, track
-from flows.runtime import RETRIES
+from flows.runtime import RETRIES, Sealed
 from schemas.settings import Settings
 from warehouse.sources.entries import Entry
 from warehouse.store import Warehouse

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from flows.outcome import Outcome, artifact_key
 from flows.prefect_server import ensure_server
@@ -47,6 +47,19 @@ RETRIES: dict[str, Any] = {
     "retry_condition_fn": only_passing,
 }
 """Give these to every task that touches a network or a table: ``@task(**RETRIES)``."""
+
+
+Content = TypeVar("Content")
+
+
+class Sealed(Generic[Content]):
+    """What a task is given, closed to Prefect: of thousands of records it would visit each field, twice, and copy them.
+
+    That took more time than all else that Prefect does for a run. Every task of many records takes them sealed.
+    """
+
+    def __init__(self, content: Content) -> None:
+        self.content = content
 
 
 def run_flow(

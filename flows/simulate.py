@@ -18,7 +18,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.context import Run, open_run
 from flows.outcome import Outcome
 from flows.progress import track
-from flows.runtime import RETRIES, publish_counts
+from flows.runtime import RETRIES, Sealed, publish_counts
 from flows.secret_keys import pseudonym_key
 from flows.select import NOTHING_LEFT, write
 from flows.selection.names import next_name
@@ -133,11 +133,16 @@ def simulate(
         for person, rater_id, own in zip(people, ids, _share_out(chosen, tasks, len(people), seed), strict=True)
     ]
     _keep_profiles(run, ids)
+
+    @task(name="answer shard", cache_policy=NO_CACHE, **RETRIES)
+    def answer(sealed: Sealed[Sequence[Work]]) -> tuple[int, int]:
+        return answer_shard(run, chosen, protocol, namespace, sealed.content, photos, seed)
+
     votes = new = 0
     with track("simulate", len(work)) as bar:
         for start in range(0, len(work), RATERS_OF_A_SHARD):
             shard = work[start : start + RATERS_OF_A_SHARD]
-            made, inserted = answer_shard(run, chosen, protocol, namespace, shard, photos, seed)
+            made, inserted = answer(Sealed(shard))
             votes, new = votes + made, new + inserted
             bar.advance(len(shard))
     _mark(run, chosen)
@@ -154,7 +159,6 @@ def simulate(
 MARKED = "All of it is simulated, and says so in every row."
 
 
-@task(name="answer shard", cache_policy=NO_CACHE, **RETRIES)
 def answer_shard(
     run: Run,
     batch: Batch,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from curation.duplicates.crowds import CROWD, Index, Items, Ring, among_the_first
+from curation.duplicates.crowds import CROWD, Flags, Index, Items, Ring, among_the_first
 from curation.duplicates.hamming import Distinct, Matches, Words, join, join_between
 from curation.fingerprints import Form
 
@@ -69,7 +69,7 @@ class PhotoWords:
     trimmed: Words
     inner: Words
     forms: dict[Form, Words]
-    joining: npt.NDArray[np.bool_] | None = None
+    joining: Flags | None = None
 
     def listed(self, forms: Iterable[Form]) -> WordList:
         """The upright words of the photos that are joined, and those of some forms."""
@@ -89,10 +89,11 @@ class PhotoWords:
         )
 
     def passes(self, most: int) -> Iterator[WordList]:
-        """All words in lists of about `most`: upright ones in each of them, every form in one."""
+        """All words in lists of about `most`: first the upright ones alone, then these with some forms at a time."""
         forms = list(self.forms)
         at_once = max(1, most // max(1, self.plain.size) - 2)
-        for start in range(0, max(1, len(forms)), at_once):
+        yield self.listed(())
+        for start in range(0, len(forms), at_once):
             yield self.listed(forms[start : start + at_once])
 
 
@@ -145,12 +146,12 @@ class Proposals:
         names = ("first", "second", "distance", "kind")
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
-    def only(self, kept: npt.NDArray[np.bool_]) -> Proposals:
+    def only(self, kept: Flags) -> Proposals:
         """Some of the pairs."""
         return Proposals(self.first[kept], self.second[kept], self.distance[kept], self.kind[kept])
 
 
-def thinned(pairs: Proposals, ring: Ring) -> npt.NDArray[np.bool_]:
+def thinned(pairs: Proposals, ring: Ring) -> Flags:
     """Which of all pairs among some photos are looked at, where there are crowds: see `crowds`."""
     return among_the_first((pairs.first, pairs.second), pairs.kind >= UPRIGHT, pairs.distance, ring)
 
@@ -158,7 +159,7 @@ def thinned(pairs: Proposals, ring: Ring) -> npt.NDArray[np.bool_]:
 def propose(
     words: PhotoWords,
     ring: Ring,
-    new: npt.NDArray[np.bool_],
+    new: Flags,
     radius: int,
     known: Proposals | None = None,
     most: int = MOST_WORDS,
@@ -183,17 +184,19 @@ def propose(
     return fresh_pairs.only(thinned(together, ring)[: fresh_pairs.first.size])
 
 
-def _within(words: WordList, ring: Ring, new: npt.NDArray[np.bool_], radius: int) -> Proposals:
+def _within(words: WordList, ring: Ring, new: Flags, radius: int) -> Proposals:
     """The pairs that one list of words proposes. Of a crowd it holds those that may be among anyone's first."""
     fresh = new[words.owners]
     if not fresh.any():
         return Proposals.none()
     distinct = Distinct.of(words.words)
     touched = np.logical_or.reduceat(fresh[distinct.items], distinct.starts[:-1])
-    if touched.sum() > NEW_SHARE * touched.size:
-        found = Matches.joined(list(join(distinct.words, radius)))
+    upright = words.kinds < UPRIGHT
+    if upright.all():
+        found = _upright(distinct.words, touched, radius)
     else:
-        found = _new_against_all(distinct.words, touched, radius)
+        sides = (np.logical_or.reduceat(side[distinct.items], distinct.starts[:-1]) for side in (upright, ~upright))
+        found = _across(distinct.words, *sides, touched, radius)
     relevant = touched[found.left] | touched[found.right]
     found = Matches(found.left[relevant], found.right[relevant], found.distance[relevant])
     items = Items(distinct, words.owners, words.kinds < UPRIGHT, ring)
@@ -204,20 +207,37 @@ def _within(words: WordList, ring: Ring, new: npt.NDArray[np.bool_], radius: int
     return _by_photo(words, new, left, right, distance)
 
 
-def _new_against_all(words: Words, touched: npt.NDArray[np.bool_], radius: int) -> Matches:
-    numbers = np.flatnonzero(touched)
+def _upright(words: Words, touched: Flags, radius: int) -> Matches:
+    """Near words among all of them, of which at least one is touched where few are."""
+    if touched.sum() > NEW_SHARE * touched.size:
+        return Matches.joined(list(join(words, radius)))
+    return _between(words, [(np.ones(words.size, bool), touched)], radius)
+
+
+def _across(words: Words, upright: Flags, turned: Flags, touched: Flags, radius: int) -> Matches:
+    """Near words of which one is upright and the other of a form: two forms make no pair, and are not compared."""
+    if touched.sum() > NEW_SHARE * touched.size:
+        return _between(words, [(upright, turned)], radius)
+    return _between(words, [(upright, turned & touched), (turned, upright & touched)], radius)
+
+
+def _between(words: Words, sides: Sequence[tuple[Flags, Flags]], radius: int) -> Matches:
+    """Near words of which one is on either side, each pair once; a word may be on both."""
     parts = []
-    for found in join_between(words, words[touched], radius):
-        right = numbers[found.right]
-        once = (found.left < right) | ~touched[found.left]
-        once &= found.left != right
-        low, high = np.minimum(found.left, right)[once], np.maximum(found.left, right)[once]
-        parts.append(Matches(low, high, found.distance[once]))
-    return Matches.joined(parts)
+    for one, other in sides:
+        many, few = sorted((np.flatnonzero(one), np.flatnonzero(other)), key=len, reverse=True)
+        for found in join_between(words[many], words[few], radius):
+            left, right = many[found.left], few[found.right]
+            two = left != right
+            parts.append(Matches(np.minimum(left, right)[two], np.maximum(left, right)[two], found.distance[two]))
+    every = Matches.joined(parts)
+    once = np.ones(every.left.size, bool)
+    once[1:] = (np.diff(every.left) != 0) | (np.diff(every.right) != 0)
+    return Matches(every.left[once], every.right[once], every.distance[once])
 
 
 def _pairs_of_items(
-    items: Items, found: Matches, touched: npt.NDArray[np.bool_]
+    items: Items, found: Matches, touched: Flags
 ) -> Iterator[tuple[Index, Index, npt.NDArray[np.uint8]]]:
     """Pairs of words' items: within each word that several items share, and across each match."""
     distinct = items.distinct
@@ -255,7 +275,7 @@ def _expanded(distinct: Distinct, sizes: Index, left: Index, right: Index) -> tu
 
 
 def _by_photo(
-    words: WordList, new: npt.NDArray[np.bool_], left: Index, right: Index, distance: npt.NDArray[np.uint8]
+    words: WordList, new: Flags, left: Index, right: Index, distance: npt.NDArray[np.uint8]
 ) -> Proposals:
     """Pairs of photos from pairs of words: each once, with the nearest of its words, upright ones first."""
     kind_left, kind_right = words.kinds[left].astype(np.int64), words.kinds[right].astype(np.int64)

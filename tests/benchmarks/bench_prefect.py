@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def without_decorators() -> None:
 
 def work(how: str, root: str, photos: str) -> None:
     """Curate in this process, and print its seconds as JSON."""
-    from flows.runtime import prepare_environment
+    from flows.runtime import prepare_environment, without_heartbeats
 
     prepare_environment()
     if how == "without":
@@ -68,7 +69,8 @@ def work(how: str, root: str, photos: str) -> None:
     from flows.curate import curate
 
     began, processor = time.perf_counter(), time.process_time()
-    outcome = curate(root=root, sources=[photos])
+    with nullcontext() if how == "without" else without_heartbeats():  # as `salon curate` runs it
+        outcome = curate(root=root, sources=[photos])
     seconds, used = time.perf_counter() - began, time.process_time() - processor
     print(json.dumps({"seconds": seconds, "processor": used, "photos": outcome.counts["ingest: new photos"]}))
 

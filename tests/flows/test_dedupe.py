@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from prefect import task_engine
 
 from curation.duplicates.comparison import LOOK
 from flows.context import open_run
@@ -253,3 +254,26 @@ def test_oasis_has_one_pair_of_crops_and_no_other_group(tmp_path: Path) -> None:
     take_in(tmp_path, [real_data("oasis", "images")])
     dedupe(str(tmp_path))
     assert files_of_groups(tmp_path) == {frozenset({"Couple2.jpg", "Couple9.jpg"})}
+
+
+def test_prefect_looks_into_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each record that a task is given Prefect would visit every field: seconds for a shard of thousands."""
+    root = tmp_path / "warehouse"
+    Warehouse.create(root)
+    seen: set[str] = set()
+
+    def looked_at(name: str) -> None:
+        visit = getattr(task_engine, name)
+
+        def told(value: object, *rest: Any, **named: Any) -> object:
+            seen.add(type(value).__name__)
+            return visit(value, *rest, **named)
+
+        monkeypatch.setattr(task_engine, name, told)
+
+    looked_at("resolve_to_final_result")
+    take_in(root, labelled(step=2))
+    outcome = dedupe(str(root))
+    assert outcome.counts["pairs looked at"]
+    assert "Sealed" in seen
+    assert not seen & {"Shard", "Photo", "Candidate", "list", "tuple"}, seen

@@ -85,7 +85,8 @@ ASKS = """
 import json, sys
 from prefect import flow, task
 from flows.context import open_run
-from flows.engine import Sealed, cluster_of
+from flows.engine import cluster_of
+from flows.runtime import Sealed
 
 @task
 def assigned(sealed: Sealed[int]) -> dict[str, float]:
