@@ -101,7 +101,7 @@ def write_verdicts(run: Run, batches: Batches) -> bool:
     return run.warehouse.table(VERDICTS).replace(batches)
 
 
-def verdict_batches(photo_ids: pa.ChunkedArray, in_force: Sequence[InForce]) -> Iterator[pa.RecordBatch]:
+def verdict_batches(photo_ids: pa.Array, in_force: Sequence[InForce]) -> Iterator[pa.RecordBatch]:
     """The rows of `verdicts`, rule by rule and some photos at a time."""
     for part in parts(len(photo_ids)):
         if not in_force:
@@ -112,11 +112,11 @@ def verdict_batches(photo_ids: pa.ChunkedArray, in_force: Sequence[InForce]) -> 
             yield from rows.to_batches()
 
 
-def _slice(photo_ids: pa.ChunkedArray, part: slice) -> pa.ChunkedArray:
+def _slice(photo_ids: pa.Array, part: slice) -> pa.Array:
     return photo_ids.slice(part.start, part.stop - part.start)
 
 
-def verdict_rows(name: str, rule: Rule, photo_ids: pa.ChunkedArray, decisions: Decisions, space: str) -> pa.Table:
+def verdict_rows(name: str, rule: Rule, photo_ids: pa.Array, decisions: Decisions, space: str) -> pa.Table:
     """One rule's decisions as rows of `verdicts`."""
     count = len(photo_ids)
     return pa.table(

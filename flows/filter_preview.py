@@ -49,7 +49,7 @@ def preview(root: str) -> Outcome:
             page.figure(_histogram(rule, decisions), "Distribution of the scores; the line is the threshold.")
             page.table(["threshold", "photos that stay", "dropped", ""], _thresholds(rule, decisions.score))
         if isinstance(rule, ValuesRule):
-            page.table(["value", "photos", "dropped"], _values(evidence.words(rule), decisions))
+            page.table(["value", "photos", "dropped"], _values(*evidence.words(rule), decisions))
         for title, rows, accent in zip(
             ("Kept, nearest to the line", "Dropped, nearest to the line"), shown[name], ("good", "bad"), strict=True
         ):
@@ -109,13 +109,18 @@ def _sentence(rule: Rule, decisions: Decisions) -> str:
     return text
 
 
-def _values(words: list[list[str]], decisions: Decisions) -> list[tuple[str, int, int]]:
+def _values(
+    sets: list[tuple[str, ...]], place: npt.NDArray[np.int32], decisions: Decisions
+) -> list[tuple[str, int, int]]:
     """What is known of the photos in words: most frequent first."""
-    counts: dict[str, list[int]] = {}
-    for known, kept in zip(words, decisions.kept.tolist(), strict=True):
-        counts.setdefault(" + ".join(known) or "(not known)", []).append(int(not kept))
-    ordered = sorted(counts.items(), key=lambda item: (-len(item[1]), item[0]))[:MOST_VALUES]
-    return [(value, len(dropped), sum(dropped)) for value, dropped in ordered]
+    photos = np.bincount(place, minlength=len(sets)).tolist()
+    dropped = np.bincount(place[~decisions.kept], minlength=len(sets)).tolist()
+    rows = [
+        (" + ".join(known) or "(not known)", count, gone)
+        for known, count, gone in zip(sets, photos, dropped, strict=True)
+        if count
+    ]
+    return sorted(rows, key=lambda row: (-row[1], row[0]))[:MOST_VALUES]
 
 
 def _note(decisions: Decisions, row: int) -> str:

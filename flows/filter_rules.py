@@ -39,6 +39,7 @@ from schemas.settings.rules import (
     ValuesRule,
 )
 from warehouse.facts import find_photos, groups_of, numbers_of, texts_of
+from warehouse.places import Ids, Places, as_arrow
 from warehouse.vectors import VectorMatrix, vectors_of
 
 DIGITS = 6
@@ -49,10 +50,6 @@ Ruling = Callable[[slice], Decisions]
 """What one rule decides about the photos from one place to another."""
 
 
-def _floats(column: pa.ChunkedArray, part: slice) -> Scores:
-    return np.asarray(column.slice(part.start, part.stop - part.start).to_numpy(), dtype=np.float64)
-
-
 class Evidence:
     """What is known of every representative, read once and in one order."""
 
@@ -61,15 +58,19 @@ class Evidence:
         self._rules = rules
 
     @cached_property
-    def numbers(self) -> pa.Table:
-        """Every number that a rule asks for."""
+    def _known(self) -> tuple[Ids, dict[str, Scores]]:
         wanted = [rule.measure for rule in self._rules.values() if isinstance(rule, RangeRule)]
         return numbers_of(self._run.warehouse, wanted)
 
     @property
-    def photo_ids(self) -> pa.ChunkedArray:
+    def numbers(self) -> dict[str, Scores]:
+        """Every number that a rule asks for; NaN where it is not known."""
+        return self._known[1]
+
+    @cached_property
+    def photo_ids(self) -> pa.Array:
         """The representatives, in order."""
-        return self.numbers["photo_id"]
+        return as_arrow(self._known[0])
 
     @cached_property
     def ids(self) -> list[str]:
@@ -98,10 +99,9 @@ class Evidence:
         assert isinstance(embedder, TextEmbedder)
         return embedder
 
-    def words(self, rule: ValuesRule) -> list[list[str]]:
-        """All that is known in words of each representative in the rule's column."""
-        known: list[list[str]] = texts_of(self._run.warehouse, rule.column)["known"].to_pylist()
-        return known
+    def words(self, rule: ValuesRule) -> tuple[list[tuple[str, ...]], npt.NDArray[np.int32]]:
+        """All sets of words that are known in the rule's column, and the place of each representative's among them."""
+        return texts_of(self._run.warehouse, rule.column, Places(self._known[0]))
 
     def space_of(self, rule: Rule) -> str:
         """Name of the space whose vectors a rule looks at; empty where it looks at none."""
@@ -127,12 +127,14 @@ class Evidence:
             alone is kept: the words for millions of photos would not fit in memory.
         """
         if isinstance(rule, ValuesRule):
-            return decide_values(rule, self.words(rule)).part
+            sets, place = self.words(rule)
+            decided = decide_values(rule, sets)
+            return lambda part: decided.take(place[part])
         if isinstance(rule, CapRule):
             return self._cap(rule, passed).part
         if isinstance(rule, RangeRule):
             numbers, unknown = self.numbers[rule.measure], f"{rule.measure} is not known"
-            return lambda part: decide(rule, _floats(numbers, part), rule.measure, unknown)
+            return lambda part: decide(rule, numbers[part], rule.measure, unknown)
         if isinstance(rule, FacesRule):
             faces = count_faces(self._run, rule, self.ids)
             return lambda part: decide(rule, faces[part], "faces found:", "the picture is not there")

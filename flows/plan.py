@@ -6,11 +6,11 @@ import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from prefect import flow
 
 from flows.context import Run, open_run
@@ -28,10 +28,20 @@ from labeling.planning import (
     votes_missing,
 )
 from schemas.errors import WrongUse
+from warehouse.places import Gathered, Ids, Places, id_texts
 
-VOTES = """
-    SELECT photo_id, question, scale, value, seconds, simulated FROM counted_ratings WHERE role IN ('rate', 'audit')
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+KINDS = """
+    SELECT question, scale, simulated, count(*) AS votes FROM counted_ratings
+    WHERE role IN ('rate', 'audit') GROUP BY ALL
 """
+OF_KIND = """
+    FROM counted_ratings WHERE role IN ('rate', 'audit') AND question = $1 AND scale = $2 AND simulated = $3
+"""
+RATED = f"SELECT DISTINCT photo_id {OF_KIND} ORDER BY photo_id"
+VOTES = f"SELECT photo_id, value, seconds {OF_KIND}"
 
 PILOT_VOTES = 20
 """Fewer votes say nothing about their own spread."""
@@ -39,11 +49,23 @@ PILOT_VOTES = 20
 
 @dataclass(frozen=True)
 class Pilot:
-    """What the warehouse's ratings say: votes of one question and scale."""
+    """What the warehouse's ratings say: votes of one question and scale.
+
+    Parameters
+    ----------
+    photo_ids : ndarray of bytes, shape (photos,)
+        Rated photos, ascending.
+    photo, value : ndarray of int64 and of float64, shape (votes,)
+        Of each vote its photo, as a place in `photo_ids`, and its value in scale units.
+    seconds : float, optional
+        Median time of a vote.
+    """
 
     question: str
     scale: str
-    votes: pa.Table
+    photo_ids: Ids
+    photo: Ints
+    value: Floats
     spread: Spread
     seconds: float | None
     simulated: bool
@@ -111,44 +133,60 @@ def plan(
 def read_pilot(run: Run, question: str | None) -> Pilot | None:
     """The ratings of one question on the scale that has most of them; None where there are too few.
 
+    Memory: 24 bytes for each of these votes, and 100 for each photo that has one.
+
     Raises
     ------
     WrongUse
         A question was named that nobody was asked.
     """
-    rows = run.warehouse.query(VOTES)
+    kinds = run.warehouse.query(KINDS).to_pylist()
     if question is not None:
-        rows = rows.filter(pc.equal(rows["question"], question))
-        if not rows.num_rows:
+        kinds = [kind for kind in kinds if kind["question"] == question]
+        if not kinds:
             raise WrongUse(f"there are no ratings of '{question}'; `salon sql` on counted_ratings lists questions.")
     # People's votes before simulated ones: a plan for people must not rest on a program's.
-    real = rows.filter(pc.invert(rows["simulated"]))
-    rows = real if real.num_rows else rows
-    if rows.num_rows < PILOT_VOTES:
+    kinds = [kind for kind in kinds if not kind["simulated"]] or kinds
+    if sum(kind["votes"] for kind in kinds) < PILOT_VOTES:
         return None
-    kinds = rows.group_by(["question", "scale"]).aggregate([("value", "count")]).to_pylist()
-    most = max(kinds, key=lambda kind: (kind["value_count"], kind["question"], kind["scale"]))
-    same = pc.and_(pc.equal(rows["question"], most["question"]), pc.equal(rows["scale"], most["scale"]))
-    votes = rows.filter(same)
-    spread = spread_of(_codes(votes), votes["value"].to_numpy())
+    most = max(kinds, key=lambda kind: (kind["votes"], kind["question"], kind["scale"]))
+    photo_ids, photo, value, seconds = _votes(run, most)
+    spread = spread_of(photo, value)
     if spread is None:
         return None
-    seconds = pc.drop_null(votes["seconds"]).to_numpy()
+    known = seconds[~np.isnan(seconds)]
     return Pilot(
         question=most["question"],
         scale=most["scale"],
-        votes=votes,
+        photo_ids=photo_ids,
+        photo=photo,
+        value=value,
         spread=spread,
-        seconds=float(np.median(seconds)) if len(seconds) else None,
-        simulated=not real.num_rows,
+        seconds=float(np.median(known)) if len(known) else None,
+        simulated=most["simulated"],
     )
 
 
-def settle(run: Run, pilot: Pilot, wanted: float) -> tuple[npt.NDArray[np.int64], Path | None]:
+def _votes(run: Run, kind: dict[str, Any]) -> tuple[Ids, Ints, Floats, Floats]:
+    """Rated photos in order, and of each vote the place of its photo, the value and the seconds (NaN if unknown)."""
+    named = [kind["question"], kind["scale"], kind["simulated"]]
+    rated = Gathered(0)
+    for batch in run.warehouse.query_batches(RATED, named):
+        rated.add(id_texts(batch["photo_id"]))
+    places = Places(rated.ids)
+    photo, value, seconds = [], [], []
+    for batch in run.warehouse.query_batches(VOTES, named):
+        at = places.of(id_texts(batch["photo_id"]))
+        there = at >= 0  # a photo may have got its first vote meanwhile
+        photo.append(at[there])
+        value.append(np.asarray(batch["value"], np.float64)[there])
+        seconds.append(np.asarray(batch["seconds"].cast(pa.float64()).fill_null(np.nan))[there])
+    return rated.ids, np.concatenate(photo), np.concatenate(value), np.concatenate(seconds)
+
+
+def settle(run: Run, pilot: Pilot, wanted: float) -> tuple[Ints, Path | None]:
     """Votes that each rated photo still needs; the list of them is written beside the reports."""
-    codes, value = _codes(pilot.votes), pilot.votes["value"].to_numpy()
-    names = np.unique(pilot.votes["photo_id"].to_numpy(zero_copy_only=False))
-    n, sd = shrunk_sd(codes, value, pilot.spread)
+    n, sd = shrunk_sd(pilot.photo, pilot.value, pilot.spread)
     missing = votes_missing(n, sd, wanted)
     if not run.warehouse.location.is_local:
         return missing, None
@@ -157,10 +195,10 @@ def settle(run: Run, pilot: Pilot, wanted: float) -> tuple[npt.NDArray[np.int64]
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["photo_id", "votes", "sd", "half_width", "votes_needed"])
-        for k in np.lexsort((names, -missing)):
+        for k in np.argsort(-missing, kind="stable"):  # photos of as many votes by their id
             if missing[k]:
-                width = half_width(int(n[k]), float(sd[k]))
-                writer.writerow([names[k], int(n[k]), f"{sd[k]:.3f}", f"{width:.3f}", int(missing[k])])
+                photo_id, width = pilot.photo_ids[k].decode(), half_width(int(n[k]), float(sd[k]))
+                writer.writerow([photo_id, int(n[k]), f"{sd[k]:.3f}", f"{width:.3f}", int(missing[k])])
     return missing, path
 
 
@@ -184,8 +222,3 @@ def _basis(pilot: Pilot | None, sd: float | None, icc1: float | None) -> str:
         f"Taken from {pilot.spread.votes:,} {simulated}votes on {pilot.spread.photos:,} photos "
         f"('{pilot.question}', scale {pilot.scale}).{stated}"
     )
-
-
-def _codes(votes: pa.Table) -> npt.NDArray[np.int64]:
-    _, codes = np.unique(votes["photo_id"].to_numpy(zero_copy_only=False), return_inverse=True)
-    return np.asarray(codes, dtype=np.int64)

@@ -195,8 +195,9 @@ def _within(words: WordList, ring: Ring, new: Flags, radius: int) -> Proposals:
     if upright.all():
         found = _upright(distinct.words, touched, radius)
     else:
-        sides = (np.logical_or.reduceat(side[distinct.items], distinct.starts[:-1]) for side in (upright, ~upright))
-        found = _across(distinct.words, *sides, touched, radius)
+        straight = np.logical_or.reduceat(upright[distinct.items], distinct.starts[:-1])
+        turned = np.logical_or.reduceat(~upright[distinct.items], distinct.starts[:-1])
+        found = _across(distinct.words, straight, turned, touched, radius)
     relevant = touched[found.left] | touched[found.right]
     found = Matches(found.left[relevant], found.right[relevant], found.distance[relevant])
     items = Items(distinct, words.owners, words.kinds < UPRIGHT, ring)
@@ -274,9 +275,7 @@ def _expanded(distinct: Distinct, sizes: Index, left: Index, right: Index) -> tu
     )
 
 
-def _by_photo(
-    words: WordList, new: Flags, left: Index, right: Index, distance: npt.NDArray[np.uint8]
-) -> Proposals:
+def _by_photo(words: WordList, new: Flags, left: Index, right: Index, distance: npt.NDArray[np.uint8]) -> Proposals:
     """Pairs of photos from pairs of words: each once, with the nearest of its words, upright ones first."""
     kind_left, kind_right = words.kinds[left].astype(np.int64), words.kinds[right].astype(np.int64)
     a, b = words.owners[left], words.owners[right]

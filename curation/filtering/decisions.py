@@ -53,6 +53,11 @@ class Decisions:
         """The decisions about some of the photos."""
         return Decisions(self.kept[photos], self.score[photos], self.threshold[photos], self.reason[photos])
 
+    def take(self, places: npt.NDArray[np.int32]) -> Decisions:
+        """The decisions at some places, one after the other."""
+        reasons = [self.reason[place] for place in places.tolist()]
+        return Decisions(self.kept[places], self.score[places], self.threshold[places], reasons)
+
 
 def decide(rule: ScoredRule, scores: Scores, what: str, unknown: str) -> Decisions:
     """Hold scores against a rule's limits.

@@ -16,11 +16,12 @@ from curation.duplicates.hamming import Words
 from curation.duplicates.proposals import FORMS, REFLECTIONS, TURNS, UPRIGHT, PhotoWords, Proposals, propose
 from curation.fingerprints import FingerprintMethod, Form
 from flows.context import Run
-from flows.places import WIDTH, Ids, Places, as_arrow, id_texts
 from schemas.errors import IntegrityFault
-from schemas.photos import COMPARED, FINGERPRINTS
+from schemas.photos import COMPARED, FINGERPRINTS, PHOTOS
 from schemas.settings import DedupeSettings
 from warehouse.contents import ROWS
+from warehouse.facts import SORTED
+from warehouse.places import Gathered, Ids, Places, as_arrow, id_texts
 
 UPRIGHT_METHODS = (FingerprintMethod.PHASH64, FingerprintMethod.TRIMMED64, FingerprintMethod.INNER64)
 KIND_METHODS = (*UPRIGHT_METHODS, *[FingerprintMethod.PHASH64_FORMS] * len(FORMS))
@@ -123,8 +124,10 @@ def read_photos(run: Run) -> Photos:
 
 def _ids(run: Run) -> Ids:
     """The ids of all photos, ascending."""
-    parts = [id_texts(batch["photo_id"]).copy() for batch in run.warehouse.query_batches(IDS)]
-    return np.concatenate(parts) if parts else np.empty(0, f"S{WIDTH}")
+    gathered = Gathered(run.warehouse.table(PHOTOS).count())
+    for batch in run.warehouse.query_batches(IDS, memory=SORTED):
+        gathered.add(id_texts(batch["photo_id"]))
+    return gathered.ids
 
 
 class _Words:

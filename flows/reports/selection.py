@@ -151,10 +151,11 @@ def _plot(pairs: dict[str, tuple[Any, Any]]) -> str:
             if not len(known):
                 continue
             low, high = np.percentile(known, (0.5, 99.5))
-            edges = np.linspace(low, high, FINE_BINS + 1).tolist() if high > low else FINE_BINS
+            if high <= low:
+                low, high = low - 0.5, low + 0.5
             for values, color, alpha in ((known, GREY, 0.45), (batch[np.isfinite(batch)], BLUE, 0.75)):
-                weights = np.full(len(values), 1 / max(1, len(values)))
-                axes.hist(values, bins=edges, weights=weights, color=color, alpha=alpha)
+                counts, edges = np.histogram(values, FINE_BINS, (low, high))
+                axes.stairs(counts / max(1, len(values)), edges, fill=True, color=color, alpha=alpha)
             axes.set_title(name, fontsize=10)
             axes.tick_params(labelsize=8)
         return svg_of(figure)

@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.context import Run
-from flows.places import WIDTH, Ids, Places, as_arrow, id_texts
 from labeling.selection.choose import Vectors
-from labeling.selection.pool import NO_GROUP, Cap, Ints, PhotoIds, Pool
+from labeling.selection.pool import NO_GROUP, Cap, Codes, Ints, PhotoIds, Pool
 from schemas.errors import WrongUse
-from schemas.photos import EMBEDDINGS
+from schemas.photos import EMBEDDINGS, PHOTOS
 from schemas.properties import PROPERTIES
 from schemas.settings import StudySettings
+from warehouse.facts import SORTED, measures_of
+from warehouse.places import Gathered, Ids, Places, as_arrow, id_texts
 
 LOGARITHMIC = frozenset({"sharpness"})
 """Variances reach over powers of ten: their bins have equal width in the logarithm."""
@@ -28,8 +29,8 @@ KEPT = "SELECT photo_id, photographer FROM kept ORDER BY photo_id"
 """What else is known of a photo is put beside these rows here: joins of ten million texts, one after the other, take
 gigabytes that DuckDB does not always put aside."""
 
-SORTED, ASIDE = "1GB", "500MB"
-"""What sorting the kept photos may take, and reading properties beside them; more is put aside on the disk."""
+ASIDE = "500MB"
+"""What reading rejects may take beside the candidates; more is put aside on the disk."""
 
 REJECTED = """
     SELECT rule, photo_id FROM representatives
@@ -82,11 +83,11 @@ def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
 
 def _kept(run: Run, batch_id: str | None) -> tuple[Ids, pa.ChunkedArray]:
     """Ids, ascending, and photographers of all that is kept; with a batch: without what other batches ask for."""
-    rows = list(run.warehouse.query_batches(KEPT, memory=SORTED))
-    texts = np.concatenate([np.empty(0, f"S{WIDTH}"), *(id_texts(batch["photo_id"]) for batch in rows)])
-    photographers = pa.chunked_array([batch["photographer"] for batch in rows], pa.string())
-    del rows
-    pa.default_memory_pool().release_unused()
+    gathered, names = Gathered(run.warehouse.table(PHOTOS).count()), []
+    for batch in run.warehouse.query_batches(KEPT, memory=SORTED):
+        gathered.add(id_texts(batch["photo_id"]))
+        names.append(batch["photographer"].dictionary_encode())
+    texts, photographers = gathered.ids, pa.chunked_array(names, pa.dictionary(pa.int32(), pa.string()))
     if batch_id is None:
         return texts, photographers
     asked = run.warehouse.query(EARLIER, [batch_id])["photo_id"]
@@ -100,20 +101,15 @@ def _kept(run: Run, batch_id: str | None) -> tuple[Ids, pa.ChunkedArray]:
 
 def _properties(run: Run, places: Places, names: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
     """Image properties of each photo; NaN where they were not measured."""
-    found: dict[str, npt.NDArray[np.float64]] = {name: np.full(len(places.ids), np.nan) for name in names}
-    if not names:
-        return found
-    text = f"SELECT photo_id, {', '.join(names)} FROM current_properties"
-    for batch in run.warehouse.query_batches(text, memory=ASIDE):
-        at = places.of(id_texts(batch["photo_id"]))
-        for name, values in found.items():
-            values[at[at >= 0]] = _numbers(batch[name], name)[at >= 0]
+    found = measures_of(run.warehouse, places, names)
+    for name in LOGARITHMIC.intersection(names):
+        np.log1p(np.maximum(found[name], 0, out=found[name]), out=found[name])
     return found
 
 
-def _bursts(run: Run, places: Places) -> Ints:
+def _bursts(run: Run, places: Places) -> Codes:
     """A code for the burst of each photo; `NO_GROUP` where it is in none."""
-    codes = np.full(len(places.ids), NO_GROUP, np.int64)
+    codes = np.full(len(places.ids), NO_GROUP, np.int32)
     rows = run.warehouse.query("SELECT photo_id, burst_id FROM bursts ORDER BY photo_id").combine_chunks()
     if rows.num_rows:
         at = places.of(id_texts(rows["photo_id"].combine_chunks()))
@@ -124,11 +120,11 @@ def _bursts(run: Run, places: Places) -> Ints:
 def rejected(run: Run, batch_id: str) -> dict[str, PhotoIds]:
     """Photos that each filter rule rejected and that may be shown for an audit, ascending."""
     words = "|".join(run.settings.study.audit_never) or "$^"
-    rows = run.warehouse.query(REJECTED.format(earlier=EARLIER), [batch_id, words])
-    return {
-        str(rule): PhotoIds(rows.filter(pc.equal(rows["rule"], rule))["photo_id"])
-        for rule in rows["rule"].unique().to_pylist()
-    }
+    found: dict[str, list[pa.Array]] = {}
+    for batch in run.warehouse.query_batches(REJECTED.format(earlier=EARLIER), [batch_id, words], memory=ASIDE):
+        for rule in batch["rule"].unique().to_pylist():
+            found.setdefault(rule, []).append(batch.filter(pc.equal(batch["rule"], rule))["photo_id"])
+    return {rule: PhotoIds(pa.chunked_array(parts)) for rule, parts in found.items()}
 
 
 def burst_frames(run: Run, batch_id: str, frames: int, *, again: bool) -> dict[str, tuple[str, ...]]:
@@ -165,18 +161,11 @@ def _refuse_unknown_properties(study: StudySettings) -> None:
                 raise WrongUse(f"[study] {setting}: there is no image property '{name}'; there are {', '.join(known)}.")
 
 
-def _numbers(column: pa.Array, name: str) -> npt.NDArray[np.float64]:
-    values = pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy(zero_copy_only=False)
-    return np.log1p(np.maximum(values, 0)) if name in LOGARITHMIC else np.asarray(values)
-
-
-def _codes(column: pa.ChunkedArray) -> Ints:
+def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
     """Whole numbers for the values of a text column; `NO_GROUP` for null."""
-    encoded = column.combine_chunks().dictionary_encode() if len(column) else None
-    if encoded is None:
-        return np.empty(0, dtype=np.int64)
-    codes = encoded.indices if not isinstance(encoded, pa.ChunkedArray) else encoded.combine_chunks().indices
-    return np.asarray(pc.fill_null(codes.cast(pa.int64()), NO_GROUP).to_numpy(zero_copy_only=False), dtype=np.int64)
+    encoded = column.dictionary_encode().unify_dictionaries()
+    parts = [np.asarray(chunk.indices.fill_null(NO_GROUP), np.int32) for chunk in encoded.chunks]
+    return np.concatenate([np.empty(0, np.int32), *parts])
 
 
 def _space(run: Run) -> str | None:

@@ -72,7 +72,7 @@ def informed_rows(
     known = np.flatnonzero(np.any(seen != 0, axis=1))  # a photo without an embedding cannot be weighed
     looked_at, seen = looked_at[known], seen[known]
     prediction = head.predict(seen)
-    level = np.minimum(bins(prediction.score, BINS), BINS - 1)
+    level = np.minimum(bins(prediction.score, BINS), BINS - 1).astype(np.int64)
     quotas = _quotas(level, min(wanted, len(known)))
     chosen = []
     for part in range(count):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from labeling.selection.coverage import Margins, covering
 from labeling.selection.flattening import FINE_BINS, apportioned, bins, expected_counts, raked, strata
-from labeling.selection.pool import Floats, Ints, Pool, ids_of, permanent_numbers, within_caps
+from labeling.selection.pool import Codes, Floats, Ints, Pool, permanent_numbers, within_caps
 
 CANDIDATES_PER_PHOTO = 10
 """Facility location in a stratum chooses among this many photos for each one that it takes."""
@@ -48,7 +48,7 @@ class Choice:
         Chosen by the simple random share.
     probability : ndarray of float64, shape (k,)
         Inclusion probability.
-    stratum : ndarray of int64, shape (n,)
+    stratum : ndarray of int32, shape (n,)
         Stratum of every photo of the pool.
     stratum_names : list of str
         Names of the strata.
@@ -59,7 +59,7 @@ class Choice:
     rows: Ints
     random: npt.NDArray[np.bool_]
     probability: Floats
-    stratum: Ints
+    stratum: Codes
     stratum_names: list[str]
     rest_probability: float
 
@@ -94,7 +94,7 @@ def choose(pool: Pool, wanted: int, rules: Rules, vectors: Vectors | None = None
     rest = np.flatnonzero(~taken)
     n_random = wanted - len(certain)  # caps may leave room
     # Other numbers than those that decided who is diverse: the draw must not depend on them.
-    draw = permanent_numbers(ids_of(pool.photo_ids, rest), rules.seed + "/random share")
+    draw = permanent_numbers(pool.photo_ids, rules.seed + "/random share")[rest]
     drawn = rest[np.argsort(draw, kind="stable")[:n_random]]
     probability = n_random / len(rest) if len(rest) else 1.0
     rows = np.sort(np.concatenate([certain, drawn]))
@@ -118,13 +118,13 @@ def simple_random(photo_ids: list[str], wanted: int, seed: str) -> tuple[list[st
     return sorted(photo_ids[row] for row in order), wanted / len(photo_ids)
 
 
-def _strata(pool: Pool, rules: Rules) -> tuple[Ints, list[str]]:
+def _strata(pool: Pool, rules: Rules) -> tuple[npt.NDArray[np.int32], list[str]]:
     if not rules.strata:
-        return np.zeros(len(pool), dtype=np.int64), ["all"]
+        return np.zeros(len(pool), dtype=np.int32), ["all"]
     return strata([(name, pool.properties[name]) for name in rules.strata], rules.strata_bins)
 
 
-def _diverse(pool: Pool, wanted: int, rules: Rules, codes: Ints, numbers: Floats, vectors: Vectors) -> Ints:
+def _diverse(pool: Pool, wanted: int, rules: Rules, codes: Codes, numbers: Floats, vectors: Vectors) -> Ints:
     """The rows of the take-all part: flat margins between strata and within, coverage within."""
     if wanted <= 0:
         return np.empty(0, dtype=np.int64)
@@ -149,7 +149,7 @@ def _diverse(pool: Pool, wanted: int, rules: Rules, codes: Ints, numbers: Floats
     blocks = [order[starts[h] : stops[h]] for h in np.flatnonzero(per_stratum)]
     # One call for all: each may be a pass over a table.
     parts = np.split(vectors(np.concatenate(blocks)), np.cumsum([len(block) for block in blocks])[:-1])
-    table = np.stack(fine, axis=1) if fine else np.zeros((len(pool), 0), dtype=np.int64)
+    table = np.stack(fine, axis=1) if fine else np.zeros((len(pool), 0), dtype=np.int8)
     short = np.zeros((table.shape[1], FINE_BINS + 1))
     chosen = []
     for stratum, block, part in zip(np.flatnonzero(per_stratum), blocks, parts, strict=True):
@@ -160,7 +160,7 @@ def _diverse(pool: Pool, wanted: int, rules: Rules, codes: Ints, numbers: Floats
     return np.sort(np.concatenate(chosen))
 
 
-def _expect(short: Floats, table: Ints, share: Floats) -> None:
+def _expect(short: Floats, table: Codes, share: Floats) -> None:
     """Add what a stratum is expected to give to each bin, in place."""
     for column in range(len(short)):
         short[column] += np.bincount(table[:, column], share, minlength=short.shape[1])
@@ -171,13 +171,18 @@ def _standardised(pool: Pool, rules: Rules) -> Vectors:
     names = [name for name in dict.fromkeys((*rules.flatten, *rules.strata)) if name in pool.properties]
     if not names:
         return lambda rows: np.ones((len(rows), 1), dtype=np.float32)
-    columns = []
+    scales = []
     for name in names:
-        values = pool.properties[name]
-        known = np.isfinite(values)
-        spread = float(values[known].std()) if known.any() else 0.0
-        centre = float(values[known].mean()) if known.any() else 0.0
-        columns.append(np.where(known, (values - centre) / (spread or 1.0), 0.0))
-    matrix = np.stack([*columns, np.full(len(pool), 0.5)], axis=1).astype(np.float32)
-    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
-    return lambda rows: matrix[rows]
+        known = pool.properties[name][np.isfinite(pool.properties[name])]
+        scales.append((float(known.mean()), float(known.std()) or 1.0) if len(known) else (0.0, 1.0))
+
+    def directions(rows: Ints) -> npt.NDArray[np.float32]:
+        columns = []
+        for name, (centre, spread) in zip(names, scales, strict=True):
+            values = pool.properties[name][rows]
+            columns.append(np.where(np.isfinite(values), (values - centre) / spread, 0.0))
+        matrix = np.stack([*columns, np.full(len(rows), 0.5)], axis=1).astype(np.float32)
+        matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+        return matrix
+
+    return directions

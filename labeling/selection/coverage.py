@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labeling.selection.pool import Ints
+from labeling.selection.pool import Codes, Ints
 
 LARGEST_BLOCK = 2000
 """Similarities of one block fit in 16 MB; larger strata are covered block by block."""
@@ -32,14 +32,14 @@ class Margins:
 
     Parameters
     ----------
-    codes : ndarray of int64, shape (n, k)
+    codes : ndarray of integers, shape (n, k)
         Bin of each row, per property.
     short : ndarray of float64, shape (k, bins)
         Photos that each bin is short of; below 0 where it has too many. Shared between strata: what one stratum
         could not give, the next is asked for.
     """
 
-    codes: Ints
+    codes: Codes
     short: npt.NDArray[np.float64]
 
     def of(self, rows: Ints) -> Margins:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from labeling.selection.pool import Floats, Ints
+from labeling.selection.pool import Codes, Floats, Ints
 
 FINE_BINS = 10
 TAILS = (0.5, 99.5)
@@ -23,9 +23,11 @@ LARGEST_WEIGHT = 50.0
 """No photo counts more than this many times, and none less than this fraction, of an average one."""
 
 SAMPLE_FOR_EDGES = 200_000
+AT_ONCE = 1 << 20
+"""Photos that are put into bins at one time."""
 
 
-def bins(values: Floats, count: int) -> Ints:
+def bins(values: Floats, count: int) -> npt.NDArray[np.int8]:
     """Bins of equal width between the tails of a distribution.
 
     Parameters
@@ -33,34 +35,36 @@ def bins(values: Floats, count: int) -> Ints:
     values : ndarray of float64, shape (n,)
         NaN where not measured.
     count : int
-        Number of bins.
+        Number of bins, at most 100.
 
     Returns
     -------
-    ndarray of int64, shape (n,)
+    ndarray of int8, shape (n,)
         0 to count - 1; `count` for what was not measured.
     """
     known = np.isfinite(values)
-    codes = np.full(len(values), count, dtype=np.int64)
+    codes = np.full(len(values), count, dtype=np.int8)
     if not known.any():
         return codes
     # The pool is in the order of hashes, so that every k-th photo is a random sample.
-    sample = values[known][:: max(1, int(known.sum()) // SAMPLE_FOR_EDGES)]
+    sample = values[np.flatnonzero(known)[:: max(1, int(known.sum()) // SAMPLE_FOR_EDGES)]]
     low, high = np.percentile(sample, TAILS)
     if high <= low:
         codes[known] = 0
         return codes
-    scaled = (values[known] - low) / (high - low) * count
-    codes[known] = np.clip(np.floor(scaled), 0, count - 1).astype(np.int64)
+    for start in range(0, len(values), AT_ONCE):
+        here = known[start : start + AT_ONCE]
+        scaled = (values[start : start + AT_ONCE][here] - low) / (high - low) * count
+        codes[start : start + AT_ONCE][here] = np.clip(np.floor(scaled), 0, count - 1).astype(np.int8)
     return codes
 
 
-def raked(margins: Sequence[Ints]) -> Floats:
+def raked(margins: Sequence[Codes]) -> Floats:
     """Weights under which each margin is as flat as its supply allows.
 
     Parameters
     ----------
-    margins : sequence of ndarray of int64, shape (n,)
+    margins : sequence of ndarray of integers, shape (n,)
         A bin per photo and property.
 
     Returns
@@ -96,27 +100,31 @@ def expected_counts(weights: Floats, wanted: int) -> Floats:
     return np.asarray(share)
 
 
-def strata(properties: Sequence[tuple[str, Floats]], count: int) -> tuple[Ints, list[str]]:
+def strata(properties: Sequence[tuple[str, Floats]], count: int) -> tuple[npt.NDArray[np.int32], list[str]]:
     """Joint bins of several properties.
 
     Returns
     -------
-    codes : ndarray of int64, shape (n,)
+    codes : ndarray of int32, shape (n,)
         Stratum of each photo, from 0, without gaps.
     names : list of str
         Name of each stratum, such as ``brightness 1/3, sharpness 3/3``.
     """
-    columns = [bins(values, count) for _, values in properties]
-    joint = np.stack(columns, axis=1)
-    cells, codes = np.unique(joint, axis=0, return_inverse=True)
+    codes = np.zeros(len(properties[0][1]), dtype=np.int32)
+    cells: list[tuple[int, ...]] = [()]
+    for _, values in properties:
+        joint = codes * np.int32(count + 1) + bins(values, count)
+        there = np.bincount(joint) > 0
+        codes = (np.cumsum(there, dtype=np.int32) - 1)[joint]
+        cells = [(*cells[cell // (count + 1)], cell % (count + 1)) for cell in np.flatnonzero(there).tolist()]
     names = [
         ", ".join(
             f"{name} {part + 1}/{count}" if part < count else f"{name} unknown"
             for (name, _), part in zip(properties, cell, strict=True)
         )
-        for cell in cells.tolist()
+        for cell in cells
     ]
-    return codes.reshape(-1).astype(np.int64), names
+    return codes, names
 
 
 def apportioned(expected: Floats, available: Ints, wanted: int) -> Ints:
@@ -133,7 +141,7 @@ def apportioned(expected: Floats, available: Ints, wanted: int) -> Ints:
     return counts
 
 
-def flatness(codes: Ints, count: int) -> float:
+def flatness(codes: Codes, count: int) -> float:
     """Evenness of a histogram: its entropy over that of a flat one, 0 to 1; unmeasured photos are left out."""
     shares: npt.NDArray[np.float64] = np.bincount(codes[codes < count], minlength=count).astype(np.float64)
     if count < 2 or not shares.sum():

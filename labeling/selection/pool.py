@@ -14,6 +14,8 @@ import pyarrow as pa
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.signedinteger]
+"""Numbers of groups, strata or bins, in as few bytes as they need: there are as many as photos."""
 
 NO_GROUP = -1
 """Code of a photo that belongs to no group (unknown photographer, no burst): caps leave it alone."""
@@ -70,14 +72,14 @@ class Cap:
     ----------
     name : str
         What the groups are, such as photographer.
-    codes : ndarray of int64, shape (n,)
+    codes : ndarray of integers, shape (n,)
         Group of each photo; `NO_GROUP` where it has none.
     most : int
         0 is no limit.
     """
 
     name: str
-    codes: Ints
+    codes: Codes
     most: int
 
 
@@ -115,9 +117,13 @@ def permanent_numbers(photo_ids: Sequence[str], seed: str) -> Floats:
     """
     key = hashlib.sha256(seed.encode()).digest()
     draw = hashlib.blake2b
-    whole = b"".join(draw(photo.encode(), digest_size=8, key=key).digest() for photo in photo_ids)
-    bits = np.frombuffer(whole, dtype="<u8") >> np.uint64(11)
-    return (bits.astype(np.float64) + 0.5) / 2.0**53
+    numbers = np.empty(len(photo_ids))
+    for start in range(0, len(photo_ids), AT_ONCE):
+        some = photo_ids[start : start + AT_ONCE]
+        whole = b"".join([draw(photo.encode(), digest_size=8, key=key).digest() for photo in some])
+        bits = np.frombuffer(whole, dtype="<u8") >> np.uint64(11)
+        numbers[start : start + AT_ONCE] = (bits.astype(np.float64) + 0.5) / 2.0**53
+    return numbers
 
 
 def within_caps(caps: Sequence[Cap], preference: Floats) -> npt.NDArray[np.bool_]:

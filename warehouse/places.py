@@ -32,6 +32,35 @@ def _full(ids: Ids) -> bool:
     return bool(ids.view(np.uint8).reshape(len(ids), -1)[:, -1].all())
 
 
+class Gathered:
+    """Ids that come batch by batch, in one array.
+
+    Parameters
+    ----------
+    expected : int
+        How many there are likely to be: room for them takes no memory until it is filled.
+    """
+
+    def __init__(self, expected: int) -> None:
+        self._room: Ids = np.empty(expected, f"S{WIDTH}")
+        self._end = 0
+
+    def add(self, ids: Ids) -> None:
+        """Take in some more."""
+        end = self._end + len(ids)
+        if ids.itemsize > self._room.itemsize:
+            self._room = self._room.astype(ids.dtype)
+        if end > len(self._room):
+            self._room = np.concatenate([self._room[: self._end], np.empty(end, self._room.dtype)])
+        self._room[self._end : end] = ids
+        self._end = end
+
+    @property
+    def ids(self) -> Ids:
+        """All that came, in that order."""
+        return self._room[: self._end]
+
+
 class Places:
     """Looks photo_ids up by a hash, and compares what it finds.
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from flows import places as module
-from flows.places import Places, as_arrow, id_texts
+from warehouse import places as module
+from warehouse.places import Places, as_arrow, id_texts
 
 
 def checksums(count: int) -> list[str]:
