@@ -60,8 +60,8 @@ STAGES: tuple[tuple[str, str, str, str, str], ...] = (
         "filter",
         "verdicts",
         "photos with verdicts",
-        "SELECT count(*) FROM (SELECT photo_id FROM verdicts GROUP BY photo_id)",
-        "SELECT count(*), min(ingested_at) FROM representatives ANTI JOIN verdicts USING (photo_id)",
+        "SELECT count(*) FROM judged",
+        "SELECT count(*), min(ingested_at) FROM unjudged",
     ),
     (
         "select",

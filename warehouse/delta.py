@@ -35,6 +35,7 @@ from warehouse.faults import (
     spoken,
 )
 from warehouse.filesystem import Location
+from warehouse.frugal import FrugalDataset
 from warehouse.keys import KeyIndex
 from warehouse.writers import signed
 
@@ -145,7 +146,8 @@ class Table:
 
         It has the record's columns: those that an older version of the table lacks are null.
         """
-        return self.delta(version).to_pyarrow_dataset(filesystem=self._filesystem, schema=self.spec.schema)
+        found = self.delta(version).to_pyarrow_dataset(filesystem=self._filesystem, schema=self.spec.schema)
+        return FrugalDataset.of(found)
 
     def read(
         self,
@@ -168,9 +170,7 @@ class Table:
     ) -> Iterator[pa.RecordBatch]:
         """Rows in batches of bounded size."""
         names = list(columns) if columns is not None else self.spec.schema.names
-        scanner = self.dataset(version).scanner(
-            columns=names, filter=where, batch_size=rows, batch_readahead=2, fragment_readahead=1
-        )
+        scanner = self.dataset(version).scanner(columns=names, filter=where, batch_size=rows)
         with self.in_words():
             yield from (batch for batch in scanner.to_batches() if batch.num_rows)
 

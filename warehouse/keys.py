@@ -31,6 +31,11 @@ def two_hashes(columns: Sequence[str], schema: pa.Schema) -> tuple[str, str]:
     return f"hash({', '.join(plain)})", f"hash('second', {', '.join(other)})"
 
 
+def hashes_of_text(column: str) -> tuple[str, str]:
+    """The same for one column of text, by its name in a query."""
+    return f"hash({column})", f"hash('second', concat({column}, '#'))"
+
+
 def _is_text(schema: pa.Schema, name: str) -> bool:
     return schema.field(name).type in (pa.string(), pa.large_string(), pa.string_view())
 

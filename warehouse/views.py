@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from warehouse.keys import hashes_of_text
+
 
 def _newest(table: str, same: str, key: str, order: str) -> str:
     """The rows of a table without those that a newer row of the same thing has replaced.
@@ -15,6 +17,17 @@ def _newest(table: str, same: str, key: str, order: str) -> str:
         QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY {order}) > 1) USING ({key})"""
 
 
+def _told(column: str) -> str:
+    """Two hashes of a text, which have nothing in common: see `warehouse.keys`."""
+    first, second = hashes_of_text(column)
+    return f"{first} AS h1, {second} AS h2"
+
+
+def _same_photo(photos: str, judged: str) -> str:
+    first, second = hashes_of_text(f"{photos}.photo_id")
+    return f"{first} = {judged}.h1 AND {second} = {judged}.h2"
+
+
 VIEWS: dict[str, tuple[tuple[str, ...], str]] = {
     # Photos that stand for themselves or for their group of near copies.
     "representatives": (
@@ -22,12 +35,22 @@ VIEWS: dict[str, tuple[tuple[str, ...], str]] = {
         """SELECT p.* FROM photos p
            ANTI JOIN (SELECT photo_id FROM duplicates WHERE photo_id <> representative_id) d USING (photo_id)""",
     ),
-    # Representatives that every rule lets pass, once the filter has looked at them. One join of many keys, not two in
-    # a row: DuckDB 2.0 ran out of memory at ten million photos where a semi join and an anti join followed each other.
+    # One row for each photo that the filter has looked at, told by 128 bits of hash: a photo has a verdict for each
+    # rule, and texts of eighty million verdicts would not fit.
+    "judged": (
+        ("verdicts",),
+        f"SELECT {_told('photo_id')}, bool_and(kept) AS kept FROM verdicts GROUP BY ALL",
+    ),
+    # Representatives that every rule lets pass, once the filter has looked at them.
     "kept": (
         ("photos", "duplicates", "verdicts"),
-        """SELECT p.* FROM representatives p
-           SEMI JOIN (SELECT photo_id FROM verdicts GROUP BY photo_id HAVING bool_and(kept)) v USING (photo_id)""",
+        f"""SELECT p.* FROM representatives p
+            SEMI JOIN (SELECT h1, h2 FROM judged WHERE kept) v ON {_same_photo("p", "v")}""",
+    ),
+    # Representatives that the filter has yet to look at.
+    "unjudged": (
+        ("photos", "duplicates", "verdicts"),
+        f"SELECT p.* FROM representatives p ANTI JOIN judged v ON {_same_photo('p', 'v')}",
     ),
     # One row per photo: by the newest definitions, and the full set where both were measured.
     "current_properties": (
