@@ -28,6 +28,7 @@ from labeling.planning import (
     votes_missing,
 )
 from schemas.errors import WrongUse
+from warehouse.facts import BESIDE
 from warehouse.places import Gathered, Ids, Places, id_texts
 
 Ints = npt.NDArray[np.int64]
@@ -140,7 +141,7 @@ def read_pilot(run: Run, question: str | None) -> Pilot | None:
     WrongUse
         A question was named that nobody was asked.
     """
-    kinds = run.warehouse.query(KINDS).to_pylist()
+    kinds = run.warehouse.query(KINDS, memory=BESIDE).to_pylist()
     if question is not None:
         kinds = [kind for kind in kinds if kind["question"] == question]
         if not kinds:
@@ -171,11 +172,11 @@ def _votes(run: Run, kind: dict[str, Any]) -> tuple[Ids, Ints, Floats, Floats]:
     """Rated photos in order, and of each vote the place of its photo, the value and the seconds (NaN if unknown)."""
     named = [kind["question"], kind["scale"], kind["simulated"]]
     rated = Gathered(0)
-    for batch in run.warehouse.query_batches(RATED, named):
+    for batch in run.warehouse.query_batches(RATED, named, memory=BESIDE):
         rated.add(id_texts(batch["photo_id"]))
     places = Places(rated.ids)
     photo, value, seconds = [], [], []
-    for batch in run.warehouse.query_batches(VOTES, named):
+    for batch in run.warehouse.query_batches(VOTES, named, memory=BESIDE):
         at = places.of(id_texts(batch["photo_id"]))
         there = at >= 0  # a photo may have got its first vote meanwhile
         photo.append(at[there])

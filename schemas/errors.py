@@ -118,6 +118,10 @@ class StorageRefused(PermanentFault):
     """The disk is full, or may not be written; what was committed stays."""
 
 
+class NotEnoughMemory(PermanentFault):
+    """A query needs more memory than it may take; nothing was written."""
+
+
 class WarehouseVersion(PermanentFault):
     """The warehouse was made by a newer version of Salon."""
 

@@ -7,8 +7,12 @@ change with its version: they are compared within one process and never stored.
 
 from __future__ import annotations
 
+import os
+import secrets
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -63,7 +67,8 @@ def content_of(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Content:
 
 def doubled_keys(batches: Iterable[pa.RecordBatch], key: Sequence[str], schema: pa.Schema) -> int:
     """How many rows repeat the key of another; keys are told apart by 128 bits of hash."""
-    connection = duckdb.connect(config={"memory_limit": MEMORY})
+    aside = Path(tempfile.gettempdir(), f"salon-keys-{os.getpid()}-{secrets.token_hex(4)}")
+    connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(aside)})
     connection.execute("CREATE TABLE keys (h1 UBIGINT, h2 UBIGINT)")
     text = f"INSERT INTO keys SELECT {', '.join(two_hashes(key, schema))} FROM rows_in"
     for batch in batches:

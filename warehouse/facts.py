@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int32]
 
 SORTED = "1GB"
 """What DuckDB may take to put photos in order: what it does not need, those who ask keep their rows in."""
+BESIDE = "500MB"
+"""What it may take where millions of photos are held already."""
 NOTHING_KNOWN = 0
 
 DERIVED = {

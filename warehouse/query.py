@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from schemas.errors import SalonError, WrongUse
+from schemas.errors import NotEnoughMemory, SalonError, WrongUse
 from warehouse.delta import Table
 from warehouse.faults import STORAGE_ERRORS, spoken
 from warehouse.views import VIEWS
@@ -24,6 +24,8 @@ Extra = Mapping[str, pa.Table | pads.Dataset]
 """Names that a query of ours may use, besides the tables."""
 MEMORY = "1500MB"
 """What one query may take before it puts rows aside in a temporary folder."""
+MEMORY_VARIABLE = "SALON_QUERY_MEMORY"
+"""Names another size, for all queries: what rows put aside still need grows with their number."""
 BATCH_ROWS = 131_072
 
 
@@ -31,7 +33,11 @@ def connect(tables: Mapping[str, Table], text: str, extra: Extra | None = None, 
     """A DuckDB connection that knows the tables that the text names (all, where it looks at the catalogue)."""
     wanted = names_of(tables, text)
     aside = Path(tempfile.gettempdir(), f"salon-query-{os.getpid()}-{secrets.token_hex(4)}")
-    connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(aside)})
+    limit = os.environ.get(MEMORY_VARIABLE) or memory
+    try:
+        connection = duckdb.connect(config={"memory_limit": limit, "temp_directory": str(aside)})
+    except duckdb.ParserException as error:
+        raise WrongUse(f"{MEMORY_VARIABLE}: expected a size such as 4GB, got '{limit}'.") from error
     # Without this a name in a query could be taken for a Python variable of ours.
     connection.execute("SET python_enable_replacements = false")
     for name, table in tables.items():
@@ -58,10 +64,11 @@ def query(
     text: str,
     parameters: Sequence[Any] = (),
     extra: Extra | None = None,
+    memory: str = MEMORY,
 ) -> pa.Table:
-    """Rows of a query of ours; `extra` names Arrow tables to join with."""
+    """Rows of a query of ours; `extra` names Arrow tables to join with. Less `memory` for who holds much already."""
     with in_words(tables, text):
-        return connect(tables, text, extra).sql(text, params=list(parameters)).to_arrow_table()
+        return connect(tables, text, extra, memory).sql(text, params=list(parameters)).to_arrow_table()
 
 
 def query_batches(
@@ -93,6 +100,11 @@ def _fault_of(tables: Mapping[str, Table], text: str, error: Exception) -> Salon
     """What is wrong with the tables that a query names; None where they are sound."""
     named = names_of(tables, text)
     place = ", ".join(f"table {name}" for name in sorted(named))
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return NotEnoughMemory(
+            f"{place}: reading them takes more memory than a query may take; give it more, as with "
+            f"{MEMORY_VARIABLE}=4GB in the environment, and run the same again. Nothing was written."
+        )
     return spoken(error, place) or next(filter(None, (tables[name].damage() for name in sorted(named))), None)
 
 

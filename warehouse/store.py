@@ -68,9 +68,11 @@ class Warehouse:
         """The table of a record type."""
         return self.tables[spec.name]
 
-    def query(self, text: str, parameters: Sequence[Any] = (), extra: Extra | None = None) -> pa.Table:
+    def query(
+        self, text: str, parameters: Sequence[Any] = (), extra: Extra | None = None, memory: str = MEMORY
+    ) -> pa.Table:
         """Rows of an SQL query over the tables (by their names) and over `extra` Arrow tables."""
-        return query(self.tables, text, parameters, extra)
+        return query(self.tables, text, parameters, extra, memory)
 
     def query_batches(
         self, text: str, parameters: Sequence[Any] = (), extra: Extra | None = None, memory: str = MEMORY

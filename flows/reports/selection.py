@@ -23,6 +23,7 @@ from labeling.planning import cost_of, half_width
 from labeling.protocols.catalogue import resolve
 from labeling.selection.flattening import FINE_BINS, bins, flatness
 from schemas.codes import TaskRole
+from warehouse.facts import BESIDE
 
 MOST_TILES = 240
 THUMBNAIL = 220
@@ -213,6 +214,7 @@ def _file_names(run: Run, photos: Sequence[str]) -> dict[str, str]:
     rows = run.warehouse.query(
         "SELECT photo_id, min(file_name) AS name FROM sightings SEMI JOIN wanted USING (photo_id) GROUP BY photo_id",
         extra={"wanted": pa.table({"photo_id": pa.array(photos, pa.string())})},
+        memory=BESIDE,
     ).to_pylist()
     return {row["photo_id"]: row["name"] for row in rows}
 

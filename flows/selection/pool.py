@@ -17,7 +17,7 @@ from schemas.errors import WrongUse
 from schemas.photos import EMBEDDINGS, PHOTOS
 from schemas.properties import PROPERTIES
 from schemas.settings import StudySettings
-from warehouse.facts import SORTED, measures_of
+from warehouse.facts import BESIDE, SORTED, measures_of
 from warehouse.places import Gathered, Ids, Places, as_arrow, id_texts
 
 LOGARITHMIC = frozenset({"sharpness"})
@@ -28,9 +28,6 @@ EARLIER = "SELECT photo_id FROM tasks WHERE batch_id <> $1 AND role IN ('rate', 
 KEPT = "SELECT photo_id, photographer FROM kept ORDER BY photo_id"
 """What else is known of a photo is put beside these rows here: joins of ten million texts, one after the other, take
 gigabytes that DuckDB does not always put aside."""
-
-ASIDE = "500MB"
-"""What reading rejects may take beside the candidates; more is put aside on the disk."""
 
 REJECTED = """
     SELECT rule, photo_id FROM representatives
@@ -121,7 +118,7 @@ def rejected(run: Run, batch_id: str) -> dict[str, PhotoIds]:
     """Photos that each filter rule rejected and that may be shown for an audit, ascending."""
     words = "|".join(run.settings.study.audit_never) or "$^"
     found: dict[str, list[pa.Array]] = {}
-    for batch in run.warehouse.query_batches(REJECTED.format(earlier=EARLIER), [batch_id, words], memory=ASIDE):
+    for batch in run.warehouse.query_batches(REJECTED.format(earlier=EARLIER), [batch_id, words], memory=BESIDE):
         for rule in batch["rule"].unique().to_pylist():
             found.setdefault(rule, []).append(batch.filter(pc.equal(batch["rule"], rule))["photo_id"])
     return {rule: PhotoIds(pa.chunked_array(parts)) for rule, parts in found.items()}

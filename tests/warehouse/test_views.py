@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from schemas.errors import NotEnoughMemory, WrongUse
+from schemas.photos import DUPLICATES, PHOTOS, VERDICTS
 from schemas.properties import PROPERTIES
 from schemas.ratings import RATINGS, Rating
 from tests.benchmarks.synthetic_tables import filled
@@ -50,3 +52,39 @@ def test_current_properties_are_those_of_a_window_over_all_rows(tmp_path: Path) 
     found = warehouse.query("SELECT photo_id, version FROM current_properties ORDER BY photo_id")
     assert found.equals(warehouse.query(newest))
     assert len(set(found["version"].to_pylist())) == 4
+
+
+def test_a_query_that_does_not_fit_says_how_to_give_it_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = Warehouse.create(tmp_path)
+    too_much = "SELECT list(n ORDER BY hash(n)) FROM (SELECT n FROM photos RIGHT JOIN range(4000000) t(n) ON false)"
+    with pytest.raises(NotEnoughMemory, match=r"table photos: .* SALON_QUERY_MEMORY=4GB"):
+        warehouse.query(too_much, memory="20MB")
+    monkeypatch.setenv("SALON_QUERY_MEMORY", "2GB")
+    assert len(warehouse.query(too_much, memory="20MB").column(0)[0]) == 4_000_000
+    monkeypatch.setenv("SALON_QUERY_MEMORY", "much")
+    with pytest.raises(WrongUse, match="SALON_QUERY_MEMORY: expected a size such as 4GB, got 'much'"):
+        warehouse.query("SELECT 1")
+
+
+def test_kept_and_unjudged_photos_are_those_that_texts_tell(tmp_path: Path) -> None:
+    warehouse = Warehouse.create(tmp_path)
+    rng = np.random.default_rng(0)
+    ids = [f"photo {k}" for k in range(300)]
+    warehouse.table(PHOTOS).insert(filled(PHOTOS, 300, photo_id=pa.array(ids), uri=pa.array(ids)))
+    copies, originals = pa.array(ids[:40]), pa.array(ids[40:80])
+    warehouse.table(DUPLICATES).insert(filled(DUPLICATES, 40, photo_id=copies, representative_id=originals))
+    for rule in ("dark", "blank", "blurred"):
+        some = pa.array([photo for photo in ids if rng.random() < 0.6])
+        kept = pa.array(rng.random(len(some)) < 0.7)
+        warehouse.table(VERDICTS).insert(filled(VERDICTS, len(some), photo_id=some, rule=rule, kept=kept))
+    by_text = "SELECT photo_id FROM verdicts GROUP BY photo_id"
+    for view, told in (
+        ("kept", f"SEMI JOIN ({by_text} HAVING bool_and(kept)) v USING (photo_id)"),
+        ("unjudged", f"ANTI JOIN ({by_text}) v USING (photo_id)"),
+    ):
+        found = warehouse.query(f"SELECT photo_id FROM {view} ORDER BY photo_id")
+        assert found == warehouse.query(f"SELECT photo_id FROM representatives {told} ORDER BY photo_id")
+        assert 10 < found.num_rows < 200
+    assert warehouse.query("SELECT count(*) AS n FROM judged") == warehouse.query(
+        f"SELECT count(*) AS n FROM ({by_text})"
+    )
