@@ -14,6 +14,7 @@
         ├── MissingWeights         a model's weights cannot be had
         ├── IntegrityFault         stored bytes are missing, or not what their checksum says
         ├── StorageRefused         the disk is full, or may not be written
+        ├── NotEnoughMemory        a query needs more memory than it may take
         ├── WarehouseVersion       the warehouse was made by a newer Salon
         └── GateRefused            exit code 3: a release is not good enough; says by how much
 """

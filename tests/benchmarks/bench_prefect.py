@@ -12,6 +12,8 @@ import argparse
 import json
 import os
 import random
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -89,6 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, help="photos of an earlier call, or where to keep them")
+    parser.add_argument("--rounds", type=int, default=2, help="flows; the functions alone run once more")
     parser.add_argument("--prepare", action="store_true", help="only make the photos")
     parser.add_argument("--work", choices=("with", "without"))
     parser.add_argument("--root")
@@ -112,14 +115,18 @@ def main() -> None:
         ensure_server()
         subprocess.run([sys.executable, "-c", WAIT], check=True)
         print(f"starting a Prefect server: {time.perf_counter() - began:.1f} s")
-        before = measured("without", place / "before", photos)
-        flow = measured("with", place / "with", photos)
-        after = measured("without", place / "after", photos)
-        named = (("functions alone", before), ("flow, server running", flow), ("functions alone, again", after))
-        for name, found in named:
-            print(f"{name}: {found['seconds']:.1f} s, {found['photos']:,.0f} photos")
-        bare = (before["seconds"] + after["seconds"]) / 2
-        print(f"Prefect's share: {1 - bare / flow['seconds']:.1%} of the flow's time")
+        # One beside the other, so that a machine that grows slower slows both down.
+        times: dict[str, list[float]] = {"without": [], "with": []}
+        for number, how in enumerate(("without", *("with", "without") * options.rounds)):
+            root = place / ("with" if how == "with" and not times["with"] else f"root-{number}")
+            found = measured(how, root, photos)
+            times[how].append(found["seconds"])
+            name = "flow, server running" if how == "with" else "functions alone"
+            print(f"{name}: {found['seconds']:.1f} s, {found['photos']:,.0f} photos", flush=True)
+            if root.name != "with":
+                shutil.rmtree(root)
+        alone, flow = (statistics.median(times[how]) for how in ("without", "with"))
+        print(f"Prefect's share: {1 - alone / flow:.1%} of the flow's time (medians)")
         began = time.perf_counter()
         command = [str(Path(sys.executable).with_name("salon")), "curate", str(photos)]
         subprocess.run(
