@@ -1,17 +1,20 @@
-"""The part of a batch that a head asks for: what would teach it most about the whole pool."""
+"""The part of a batch that a head asks for: what would teach it most about the whole collection."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from flows.context import Run
 from flows.selection.pool import Candidates
 from labeling.design.stimuli import Stimulus
-from labeling.learning.informed import BINS, informed_rows
+from labeling.learning.choosing import LEVELS
+from labeling.learning.informed import informed_rows
 from labeling.learning.saving import from_bytes
-from labeling.selection.pool import Ints, ids_of, permanent_numbers
+from labeling.selection.choose import Vectors
+from labeling.selection.pool import Ints, permanent_numbers
 from schemas.codes import TaskRole
 from schemas.errors import WrongUse
 from schemas.ratings import SELECTED_BY_MODEL
@@ -44,23 +47,47 @@ def informed_part(run: Run, pool: Candidates, study: StudySettings, wanted: int,
             f"[study] head: {file.name} belongs to {head.about['model']}, the photos' vectors are of {pool.space}; "
             "run `salon embed` with the head's model, or name another head."
         )
-    free = _never_released(run, pool)
-    vectors = pool.vectors
-    numbers = permanent_numbers(ids_of(pool.pool.photo_ids, free), f"{seed}/informed")
-    found = informed_rows(head, lambda rows: vectors(free[rows]), numbers, count)
+    numbers = np.concatenate(
+        [permanent_numbers(ids, f"{seed}/informed") for ids in (pool.pool.photo_ids, pool.elsewhere)]
+    )
+    found = informed_rows(head, _of_all(pool, pool.vectors), numbers, _may_be_asked_for(run, pool), count)
     return [
         Stimulus(
-            (pool.pool.photo_ids[int(free[row])],),
+            (pool.pool.photo_ids[row],),
             TaskRole.RATE,
             SELECTED_BY_MODEL,
             1.0,
-            f"predicted score {level + 1}/{BINS}",
+            f"predicted score {level + 1}/{LEVELS}",
         )
         for row, level in zip(found.rows.tolist(), found.level.tolist(), strict=True)
     ]
 
 
-def _never_released(run: Run, pool: Candidates) -> Ints:
-    """Rows of photos in no release: what a test split holds already must not get a model's choice of votes."""
+def _of_all(pool: Candidates, vectors: Vectors) -> Vectors:
+    """Vectors of candidates and, after them, of the kept photos that are in other batches."""
+    inside, elsewhere = len(pool.pool), pool.elsewhere_vectors
+
+    def of(rows: Ints) -> npt.NDArray[np.float32]:
+        ours, others = rows < inside, rows >= inside
+        if elsewhere is None or not others.any():
+            return vectors(rows)
+        first, second = vectors(rows[ours]), elsewhere(rows[others] - inside)
+        found = np.zeros((len(rows), max(first.shape[1], second.shape[1])), np.float32)
+        found[np.flatnonzero(ours), : first.shape[1]] = first
+        found[np.flatnonzero(others), : second.shape[1]] = second
+        return found
+
+    return of
+
+
+def _may_be_asked_for(run: Run, pool: Candidates) -> npt.NDArray[np.bool_]:
+    """Candidates in no release: what a test split holds already must not get a model's choice of votes.
+
+    The others count among what is to be predicted, and are not asked for.
+    """
     released = set(run.warehouse.query("SELECT DISTINCT photo_id FROM members")["photo_id"].to_pylist())
-    return np.array([row for row, photo in enumerate(pool.pool.photo_ids) if photo not in released], dtype=np.int64)
+    free = np.zeros(len(pool.pool) + len(pool.elsewhere), np.bool_)
+    free[: len(pool.pool)] = np.fromiter(
+        (photo not in released for photo in pool.pool.photo_ids), np.bool_, len(pool.pool)
+    )
+    return free

@@ -48,11 +48,16 @@ BURSTS = """
 
 @dataclass(frozen=True)
 class Candidates:
-    """The pool, and how to get at its embeddings (None where there are none)."""
+    """The pool, and how to get at its embeddings (None where there are none).
+
+    `elsewhere` are the kept photos that other batches ask for already: no candidates, but part of the collection.
+    """
 
     pool: Pool
     vectors: Vectors | None
     space: str
+    elsewhere: PhotoIds
+    elsewhere_vectors: Vectors | None
 
 
 def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
@@ -65,7 +70,7 @@ def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
     """
     study = run.settings.study
     _refuse_unknown_properties(study)
-    texts, photographers = _kept(run, None if again else batch_id)
+    texts, photographers, asked = _kept(run, None if again else batch_id)
     places, ids = Places(texts), PhotoIds(as_arrow(texts))
     names = tuple(dict.fromkeys((*study.strata, *study.flatten)))
     properties = _properties(run, places, names)
@@ -74,26 +79,31 @@ def candidates(run: Run, batch_id: str, *, again: bool) -> Candidates:
         Cap("burst", _bursts(run, places), study.max_per_burst),
     )
     space = _space(run)
-    vectors = _vectors(run, ids, space) if space else None
-    return Candidates(Pool(ids, properties, caps), vectors, space or "image properties")
+    elsewhere = PhotoIds(as_arrow(asked))
+    vectors, others = (_vectors(run, of, space) if space else None for of in (ids, elsewhere))
+    return Candidates(Pool(ids, properties, caps), vectors, space or "image properties", elsewhere, others)
 
 
-def _kept(run: Run, batch_id: str | None) -> tuple[Ids, pa.ChunkedArray]:
-    """Ids, ascending, and photographers of all that is kept; with a batch: without what other batches ask for."""
+def _kept(run: Run, batch_id: str | None) -> tuple[Ids, pa.ChunkedArray, Ids]:
+    """Ids, ascending, and photographers of all that is kept; with a batch: without what other batches ask for, whose
+    ids come third.
+    """
     gathered, names = Gathered(run.warehouse.table(PHOTOS).count()), []
     for batch in run.warehouse.query_batches(KEPT, memory=SORTED):
         gathered.add(id_texts(batch["photo_id"]))
         names.append(batch["photographer"].dictionary_encode())
     texts, photographers = gathered.ids, pa.chunked_array(names, pa.dictionary(pa.int32(), pa.string()))
     if batch_id is None:
-        return texts, photographers
+        return texts, photographers, texts[:0]
     asked = run.warehouse.query(EARLIER, [batch_id])["photo_id"]
     free = np.ones(len(texts), np.bool_)
     places = Places(texts)
     for chunk in asked.chunks:
         at = places.of(id_texts(chunk))
         free[at[at >= 0]] = False
-    return (texts, photographers) if free.all() else (texts[free], photographers.filter(pa.array(free)))
+    if free.all():
+        return texts, photographers, texts[:0]
+    return texts[free], photographers.filter(pa.array(free)), texts[~free]
 
 
 def _properties(run: Run, places: Places, names: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:

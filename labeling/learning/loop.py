@@ -6,13 +6,15 @@ scoring; only the choice differs, and, where an arm says so, the votes asked for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+import scipy.linalg
 
+from labeling.learning.choosing import farthest, informed_choice
 from labeling.learning.figures import Figure, spearman
 from labeling.learning.kernel import squared_distances, typical_distance
 
@@ -24,6 +26,7 @@ MODEL_NOISE = 0.06
 VOTE_NOISE = 1.0
 """Variance of one vote over that of the kernel's process; a photo's mean of v votes has this over v."""
 RANDOM_SHARE = 0.15
+DRAWS = 400
 
 
 class Strategy(StrEnum):
@@ -35,7 +38,10 @@ class Strategy(StrEnum):
     K_CENTER = "k_center"
     """Farthest from all that is rated."""
     INFORMED = "informed"
-    """Each next photo takes most uncertainty off the whole pool, beside a simple random share."""
+    """Each next photo takes most uncertainty off the whole collection, the photos that judge included (of these the
+    vectors are known, and nothing else); evenly over levels of the prediction, beside a simple random share."""
+    INFORMED_BY_POOL = "informed_by_pool"
+    """The same, of the unrated part of the pool alone: as if the photos to be predicted had no vectors yet."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Rated:
     votes: list[Floats]
 
 
-def simulate_loop(rated: Rated, arms: Sequence[Arm], budget: int, batch: int, seeds: int) -> list[Curve]:
+def simulate_loop(rated: Rated, arms: Sequence[Arm], budget: int, batch: int, seeds: Sequence[int]) -> list[Curve]:
     """Run every arm.
 
     Parameters
@@ -90,7 +96,7 @@ def simulate_loop(rated: Rated, arms: Sequence[Arm], budget: int, batch: int, se
         Votes to spend in each run.
     batch : int
         Votes spent between two choices.
-    seeds : int
+    seeds : sequence of int
         Runs of each arm, each with judging photos, votes and first batch of its own.
     """
     kernel = np.exp(-squared_distances(rated.vectors, rated.vectors) / typical_distance(rated.vectors))
@@ -98,33 +104,55 @@ def simulate_loop(rated: Rated, arms: Sequence[Arm], budget: int, batch: int, se
     mean = np.array([votes.mean() for votes in rated.votes])
     curves = []
     for arm in arms:
-        runs = [_run(rated, kernel, mean, arm, budget, batch, seed) for seed in range(seeds)]
+        runs = [_run(rated, kernel, mean, arm, budget, batch, seed) for seed in seeds]
         length = min(len(srcc) for _, srcc in runs)
         spent = np.array(runs[0][0][:length])
         curves.append(Curve(arm, spent, np.array([srcc[:length] for _, srcc in runs])))
     return curves
 
 
-def saving(curve: Curve, baseline: Curve, seed: int = 0, draws: int = 400) -> Figure:
+def saving(curve: Curve, baseline: Curve, seed: int = 0, draws: int = DRAWS) -> Figure:
     """Votes needed over votes that the baseline needs, averaged over the levels that both reach.
 
     The interval is over seeds, drawn in pairs.
     """
 
     def ratio(rows: Ints) -> float:
-        wanted = np.maximum.accumulate(baseline.srcc[rows].mean(axis=0))
-        own = votes_needed(curve.spent, curve.srcc[rows].mean(axis=0), wanted)
-        base = votes_needed(baseline.spent, baseline.srcc[rows].mean(axis=0), wanted)
         # Levels within the first batch are reached by its luck, not by any choice.
-        later = (baseline.spent > baseline.spent[0]) & (wanted > curve.srcc[rows, 0].mean())
-        with np.errstate(invalid="ignore"):
-            parts = (own / base)[later]
+        start = curve.srcc[rows, 0].mean()
+        later = baseline.spent[1:][np.maximum.accumulate(baseline.srcc[rows].mean(axis=0))[1:] > start]
+        parts = _ratios(curve, baseline, rows, later)
         return float(np.nanmean(parts)) if np.isfinite(parts).any() else float("nan")
 
+    return _over_seeds(curve, ratio, seed, draws)
+
+
+def saving_at(curve: Curve, baseline: Curve, votes: int, seed: int = 0, draws: int = DRAWS) -> Figure:
+    """Votes needed for what the baseline reaches with so many, over these; infinite where it is never reached."""
+
+    def ratio(rows: Ints) -> float:
+        found = float(_ratios(curve, baseline, rows, np.array([votes]))[0])
+        return found if np.isfinite(found) else float("inf")
+
+    return _over_seeds(curve, ratio, seed, draws)
+
+
+def _ratios(curve: Curve, baseline: Curve, rows: Ints, votes: Ints) -> Floats:
+    """Votes that the mean curve of some seeds needs for what the baseline's reaches with `votes`, over what that needs.
+
+    A baseline that falls back has reached a level before: it needs its votes of then.
+    """
+    rising = np.maximum.accumulate(baseline.srcc[rows].mean(axis=0))
+    wanted = np.interp(votes, baseline.spent, rising)
+    own = votes_needed(curve.spent, curve.srcc[rows].mean(axis=0), wanted)
+    return own / votes_needed(baseline.spent, rising, wanted)
+
+
+def _over_seeds(curve: Curve, ratio: Callable[[Ints], float], seed: int, draws: int) -> Figure:
     seeds = len(curve.srcc)
     rng = np.random.default_rng(seed)
     drawn = np.array([ratio(rng.integers(0, seeds, seeds)) for _ in range(draws)])
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    low, high = np.nanquantile(drawn, [0.025, 0.975], method="nearest")  # infinities cannot be interpolated
     return Figure(curve.arm.name, ratio(np.arange(seeds)), float(low), float(high))
 
 
@@ -156,87 +184,66 @@ def _run(
     chosen = rng.permutation(pool)[: 2 * per_batch]
     spent, srcc = [], []
     while True:
-        guess = _predict(kernel, chosen, sampled[chosen], judges, noise)
+        state = condition(kernel, chosen, sampled[chosen], noise)
         spent.append(len(chosen) * arm.votes)
-        srcc.append(spearman(guess, mean[judges]))
+        srcc.append(spearman(state.score[judges], mean[judges]))
         left = np.setdiff1d(pool, chosen)
         if spent[-1] + per_batch * arm.votes > budget or len(left) < per_batch:
             return spent, srcc
-        chosen = np.concatenate([chosen, next_photos(arm.strategy, kernel, chosen, left, per_batch, noise, rng)])
+        chosen = np.concatenate([chosen, next_photos(arm.strategy, state, left, per_batch, rng)])
 
 
-def _predict(kernel: Floats, seen: Ints, values: Floats, asked: Ints, noise: float) -> Floats:
-    centre = values.mean()
-    inner = kernel[np.ix_(seen, seen)] + noise * np.eye(len(seen))
-    return np.asarray(centre + kernel[np.ix_(asked, seen)] @ np.linalg.solve(inner, values - centre))
+@dataclass(frozen=True)
+class State:
+    """What is known of all photos after some were rated: a Gaussian process.
 
-
-def next_photos(
-    strategy: Strategy, kernel: Floats, seen: Ints, left: Ints, count: int, noise: float, rng: np.random.Generator
-) -> Ints:
-    """The photos that a strategy takes next.
-
-    Parameters
+    Attributes
     ----------
     kernel : ndarray, shape (n, n)
         Between all photos, 1 on the diagonal.
-    seen, left : ndarray of int64
-        Photos rated and not yet rated.
+    seen : ndarray of int64
+        Photos rated.
     noise : float
         Variance of a photo's mean vote around the process.
+    score : ndarray, shape (n,)
+        Predicted scores.
+    explained : ndarray, shape (seen, n)
+        Its inner products are what the votes took off the kernel.
     """
+
+    kernel: Floats
+    seen: Ints
+    noise: float
+    score: Floats
+    explained: Floats
+
+    def unsure(self, rows: Ints) -> Floats:
+        """Posterior covariance of some photos."""
+        part = self.explained[:, rows]
+        return np.asarray(self.kernel[np.ix_(rows, rows)] - part.T @ part)
+
+
+def condition(kernel: Floats, seen: Ints, values: Floats, noise: float) -> State:
+    """The process, given mean votes of the photos seen."""
+    centre = values.mean()
+    factor = np.linalg.cholesky(kernel[np.ix_(seen, seen)] + noise * np.eye(len(seen)))
+    explained = scipy.linalg.solve_triangular(factor, kernel[seen], lower=True, check_finite=False)
+    known = scipy.linalg.solve_triangular(factor, values - centre, lower=True, check_finite=False)
+    return State(kernel, seen, noise, centre + known @ explained, explained)
+
+
+def next_photos(strategy: Strategy, state: State, left: Ints, count: int, rng: np.random.Generator) -> Ints:
+    """The photos that a strategy takes next, out of those in `left`."""
     if strategy is Strategy.RANDOM:
         return np.asarray(rng.permutation(left)[:count])
     if strategy is Strategy.K_CENTER:
-        return _farthest(1 - kernel, seen, left, count)
-    between = kernel[np.ix_(seen, left)]
-    inner = kernel[np.ix_(seen, seen)] + noise * np.eye(len(seen))
-    unsure = kernel[np.ix_(left, left)] - between.T @ np.linalg.solve(inner, between)
+        return farthest(1 - state.kernel, state.seen, left, count)
     if strategy is Strategy.UNCERTAINTY:
-        return np.asarray(left[np.argsort(-np.diag(unsure), kind="stable")[:count]])
+        variance = 1 - np.sum(state.explained[:, left] ** 2, axis=0)
+        return np.asarray(left[np.argsort(-variance, kind="stable")[:count]])
+    target = left if strategy is Strategy.INFORMED_BY_POOL else np.arange(len(state.kernel))
     by_chance = round(RANDOM_SHARE * count)
-    taken = most_informative(unsure, count - by_chance, noise)
-    rest = np.delete(left, taken)
-    return np.concatenate([left[taken], rng.permutation(rest)[:by_chance]])
-
-
-def most_informative(
-    unsure: Floats, count: int, noise: float, level: Ints | None = None, quotas: Ints | None = None
-) -> Ints:
-    """Greedily the rows whose rating takes most variance off all rows together (Seo et al. 2000).
-
-    Parameters
-    ----------
-    unsure : ndarray, shape (n, n)
-        Posterior covariance of the candidates' scores.
-    count : int
-        Rows to take; fewer where quotas or rows run out.
-    noise : float
-        Variance of a photo's mean vote around its score.
-    level, quotas : ndarray of int64, shapes (n,) and (levels,), optional
-        Level of each row, and how many rows of each level may be taken.
-    """
-    unsure = unsure.copy()
-    left = np.full(1, len(unsure)) if quotas is None else quotas.copy()
-    level = np.zeros(len(unsure), dtype=np.int64) if level is None else level
-    free = np.ones(len(unsure), dtype=bool)
-    taken: list[int] = []
-    while len(taken) < count and np.any(allowed := free & (left[level] > 0)):
-        gain = np.sum(unsure**2, axis=0) / (np.diag(unsure) + noise)
-        best = int(np.argmax(np.where(allowed, gain, -1.0)))
-        taken.append(best)
-        free[best] = False
-        left[level[best]] -= 1
-        unsure -= np.outer(unsure[:, best], unsure[best]) / (unsure[best, best] + noise)
-    return np.array(taken, dtype=np.int64)
-
-
-def _farthest(distance: Floats, seen: Ints, left: Ints, count: int) -> Ints:
-    near = distance[np.ix_(left, seen)].min(axis=1)
-    taken: list[int] = []
-    for _ in range(count):
-        best = int(np.argmax(near))
-        taken.append(best)
-        near = np.minimum(near, distance[left, left[best]])
-        near[taken] = -1
-    return np.asarray(left[taken])
+    free = np.isin(target, left)
+    rows = informed_choice(state.unsure(target), free, state.score[target], count - by_chance, state.noise)
+    rest = np.setdiff1d(left, target[rows])
+    return np.concatenate([target[rows], rng.permutation(rest)[:by_chance]])

@@ -1,8 +1,8 @@
 """What learning reaches on real votes, and how fast: python tests/benchmarks/bench_learning.py [quick] [PART…].
 
 Parts: speed, heads, taste, loop, maps; all where none is named; `figures` is all but speed. `crop`: on vectors of what
-the model's own preparation crops, else of whole pictures. The protocols are written
-in docs/learning.md. Figures need the real data (SALON_TEST_DATA); speed does not.
+the model's own preparation crops, else of whole pictures. `seeds=80` or `seeds=80:200`: runs of the loop. The protocols
+are written in docs/learning.md. Figures need the real data (SALON_TEST_DATA); speed does not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from labeling.learning.comparison import Ballots, ceiling
 from labeling.learning.fewshot import Ground, benchmark, draw_episodes
 from labeling.learning.figures import mean_figure, pearson, spearman
 from labeling.learning.heads import HeadKind, fit_head
-from labeling.learning.loop import Arm, Rated, Strategy, saving, simulate_loop
+from labeling.learning.loop import Arm, Rated, Strategy, saving, saving_at, simulate_loop
 from labeling.learning.relevance import deletion_effect, edge_order, relevance_map
 from labeling.learning.taste import features_of, find_directions, fit_taste, panel_of, photo_factors
 from schemas.codes import Framing, Precision
@@ -41,7 +41,7 @@ FIGURES = {"heads", "taste", "loop", "maps"}
 def main() -> None:
     """Print everything; with `quick` in fewer repetitions."""
     quick = "quick" in sys.argv
-    seeds = next((int(word[6:]) for word in sys.argv if word.startswith("seeds=")), 4 if quick else 20)
+    seeds = _seeds(next((word[6:] for word in sys.argv if word.startswith("seeds=")), "4" if quick else "200"))
     parts = {word for word in sys.argv[1:] if "=" not in word} - {"quick", "figures", "crop"} or {
         *FIGURES,
         *({"speed"} if "figures" not in sys.argv else ()),
@@ -64,6 +64,12 @@ def main() -> None:
         loop(vectors, photo, value, seeds)
     if "maps" in parts:
         maps(tower(framing), vectors, photo, value, photos=8 if quick else 40)
+
+
+def _seeds(text: str) -> range:
+    """A number, or first:end."""
+    first, _, end = text.rpartition(":")
+    return range(int(first or 0), int(end))
 
 
 def tower(framing: Framing) -> OpenClipEmbedder:
@@ -191,14 +197,18 @@ def taste(vectors: Floats, rater: Ints, photo: Ints, value: Floats, draws: int) 
             print(f"  {result.shots:3} shots {result.method:15} raters {result.raters:3}  srcc {result.srcc}")
 
 
-def loop(vectors: Floats, photo: Ints, value: Floats, seeds: int) -> None:
+def loop(vectors: Floats, photo: Ints, value: Floats, seeds: range) -> None:
     """Votes needed by each strategy over those that random choice needs."""
     rated = Rated(vectors, [value[photo == k] for k in range(len(vectors))])
     arms = [Arm(strategy, 10) for strategy in Strategy] + [Arm(Strategy.RANDOM, 4), Arm(Strategy.INFORMED, 4)]
     curves = simulate_loop(rated, arms, 2400, 150, seeds)
-    print(f"the loop, {seeds} seeds: votes needed / votes that random choice needs")
+    print(f"the loop, seeds {seeds.start} to {seeds.stop - 1}: votes needed / votes N that random choice needs")
     for curve in curves:
         print(f"  {saving(curve, curves[0])}  {curve.arm.name}")
+    print(f"  {saving(curves[-1], curves[-2])}  {curves[-1].arm.name}, over {curves[-2].arm.name}")
+    for votes in (450, 600, 900, 1200, 1500, 1800, 2100, 2400):
+        parts = "; ".join(f"{c.arm.strategy.value} {saving_at(c, curves[0], votes)}" for c in curves[1 : len(Strategy)])
+        print(f"  N = {votes}, SRCC {np.interp(votes, curves[0].spent, curves[0].srcc.mean(axis=0)):.3f}: {parts}")
 
 
 def maps(embedder: OpenClipEmbedder, vectors: Floats, photo: Ints, value: Floats, photos: int) -> None:

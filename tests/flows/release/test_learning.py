@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,6 +18,8 @@ from flows.learn import learn
 from flows.release.rebuild import rebuild
 from flows.select import write
 from flows.selection.plan import plan_batch
+from flows.simulate_loop import loop
+from labeling.learning.loop import Strategy
 from schemas.errors import BadInput, WrongUse
 from schemas.photos import EMBEDDINGS, Embedding
 from tests.flows.release.heap import Heap
@@ -41,6 +44,13 @@ def embed_planted(heap: Heap, photo_ids: list[str], model: str = MODEL) -> None:
         vector /= np.linalg.norm(np.append(vector, 3.0))
         rows.append(Embedding(photo_id=photo_id, model=model, vector=[float(v) for v in vector], **EXTRA))
     heap.warehouse.table(EMBEDDINGS).insert(rows)
+
+
+def embed_at(heap: Heap, vectors: dict[str, npt.NDArray[np.float64]]) -> None:
+    """Vectors as they are said."""
+    heap.warehouse.table(EMBEDDINGS).insert(
+        [Embedding(photo_id=photo, model=MODEL, vector=vector.tolist(), **EXTRA) for photo, vector in vectors.items()]
+    )
 
 
 EXTRA: dict[str, str] = {"weights_sha256": "", "precision": "fixed", "preprocessing": "test"}
@@ -126,6 +136,46 @@ def test_a_batch_asks_for_what_the_head_is_least_sure_of_and_that_is_never_teste
     asked_for = {s.photos[0] for s in chosen.stimuli if s.selected_by == "model"}
     assert asked_for <= set(split_of) and "test" not in {split_of[photo] for photo in asked_for}
     assert "test" in {split_of[photo] for photo in set(new) - asked_for}
+
+
+@pytest.mark.parametrize("crowded", range(2))
+def test_photos_of_other_batches_are_to_be_predicted_too_and_draw_the_choice(rated: Heap, crowded: int) -> None:
+    folder = planted(rated)
+    root = rated.warehouse.location.root
+    learn(root=root, name="beauty", version="1.0.0")
+    asked, new = rated.photos(range(100, 130)), rated.photos(range(130, 160))
+    rated.keep(asked)
+    run = open_run(root)
+    first = plan_batch(run, 1000)  # all that there is
+    assert first is not None
+    write(run, first)
+    rated.keep(new)
+    corners = np.eye(8)[:2]  # where no photo of the release is
+    rng = np.random.default_rng(0)
+    embed_planted(rated, new[2:])
+    embed_at(rated, dict(zip(new[:2], corners, strict=True)))
+    embed_at(rated, {photo: corners[crowded] + rng.normal(0, 0.02, 8) for photo in asked})
+    head = (folder / "kernel.npz").relative_to(rated.root / "wh")
+    rated.settings(
+        f'[study]\nhead = "{head}"\ninformed_share = 0.5\naudit_share = 0.0\n[embed]\nembedder = "{MODEL}"\n'
+    )
+    chosen = plan_batch(open_run(root), 10, name="next")
+    assert chosen is not None
+    asked_for = {s.photos[0] for s in chosen.stimuli if s.selected_by == "model"}
+    assert len(asked_for) == 5 and asked_for <= set(new)
+    assert asked_for & set(new[:2]) == {new[crowded]}
+
+
+def test_the_loop_is_replayed_on_a_release_and_shows_every_strategy_by_the_votes_spent(heap: Heap) -> None:
+    heap.ready(100, raters=10)
+    embed_planted(heap, heap.photo_ids())
+    heap.made()
+    outcome = loop(root=heap.warehouse.location.root, release="beauty", seeds=2)
+    assert (outcome.counts["photos"], outcome.counts["runs"]) == (100, 2)
+    assert outcome.counts["votes needed, random, 10 votes a photo"] == "1.000 (1.000 to 1.000)"
+    page = Path(outcome.files["report"]).read_text()
+    assert page.count("N = ") == 4
+    assert all(f"{strategy.value}, 10 votes a photo" in page for strategy in Strategy)
 
 
 def test_a_head_of_another_space_is_refused_before_anything_is_chosen(rated: Heap) -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
 
+from labeling.learning.choosing import LEVELS, most_informative
 from labeling.learning.heads import Head, HeadKind, fit_head
-from labeling.learning.informed import BINS, informed_rows
-from labeling.learning.loop import most_informative
+from labeling.learning.informed import informed_rows
 from tests.labeling.learning.test_heads import rated
 
 Floats = npt.NDArray[np.float64]
@@ -48,13 +48,15 @@ def test_any_number_is_taken_once_each_and_levels_are_as_even_as_the_supply(
     wanted: int, seed: int, kind: HeadKind
 ) -> None:
     pool = rated(100, seed=seed)[0].astype(np.float32)
-    found = informed_rows(head_of(kind, 40), lambda rows: pool[rows], np.random.default_rng(seed).random(100), wanted)
-    assert len(set(found.rows.tolist())) == len(found.rows) == min(wanted, 100)
+    rng = np.random.default_rng(seed)
+    numbers, free = rng.random(100), rng.random(100) < 0.8
+    found = informed_rows(head_of(kind, 40), lambda rows: pool[rows], numbers, free, wanted)
+    assert len(set(found.rows.tolist())) == len(found.rows) == min(wanted, free.sum())
+    assert free[found.rows].all()
     assert np.all(np.diff(found.rows) > 0)
-    numbers = np.random.default_rng(0).random(100)
-    everyone = informed_rows(head_of(kind, 40), lambda rows: pool[rows], numbers, 100)
-    there = np.bincount(everyone.level, minlength=BINS)
-    took = np.bincount(found.level, minlength=BINS)
+    everyone = informed_rows(head_of(kind, 40), lambda rows: pool[rows], numbers, free, 100)
+    there = np.bincount(everyone.level, minlength=LEVELS)
+    took = np.bincount(found.level, minlength=LEVELS)
     assert np.all(took <= there)
     spare = took < there
     if spare.any():
@@ -81,7 +83,24 @@ def test_a_large_pool_is_looked_at_by_its_permanent_numbers_and_photos_without_a
         asked.append(len(rows))
         return np.asarray(pool[rows])
 
-    found = informed_rows(head_of(HeadKind.LINEAR), vectors, numbers, 30)
-    assert asked == [2000]
+    free = np.random.default_rng(1).random(9000) < 0.6
+    found = informed_rows(head_of(HeadKind.LINEAR), vectors, numbers, free, 30)
+    last = np.sort(numbers[free])[1999]
+    assert asked == [np.count_nonzero(numbers <= last)]  # of the others as large a share
+    assert free[found.rows].all()
     assert np.all(found.rows % 2 == 1)
-    assert np.all(numbers[found.rows] <= np.sort(numbers)[1999])
+    assert np.all(numbers[found.rows] <= last)
+
+
+@pytest.mark.parametrize("crowded", range(3))
+def test_photos_that_may_not_be_chosen_draw_the_choice_to_where_they_are(crowded: int) -> None:
+    x, score, votes = rated(60)
+    x[:, 9:] = 0
+    head = fit_head(x, score, votes, HeadKind.KERNEL)
+    rng = np.random.default_rng(5)
+    loners = np.eye(12)[9:12]
+    crowd = loners[crowded] + rng.normal(0, 0.02, (40, 12))
+    pool = np.vstack([x[:20], loners, crowd])
+    free, numbers = np.arange(63) < 23, rng.random(63)
+    found = informed_rows(head, lambda rows: pool[rows].astype(np.float32), numbers, free, LEVELS)
+    assert 20 + crowded in found.rows  # one of each level is taken, and not all loners are of different levels
