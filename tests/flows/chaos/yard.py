@@ -240,6 +240,8 @@ class Yard:
             timer.cancel()
             timer.join(PATIENCE_S)
         listener.join(30)
+        process.stdout.close()
+        process.stderr.close()
         attempt.errors = "".join(errors)
         return attempt
 
