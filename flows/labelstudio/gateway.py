@@ -11,6 +11,8 @@ import contextlib
 import hashlib
 import hmac
 import json
+import math
+import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -26,12 +28,16 @@ from starlette.routing import Route
 
 from flows.labelstudio.gateway_raters import Rater
 from flows.labelstudio.gateway_rights import Rights
-from labeling.labelstudio.gatekeeping import Ruling, Subject, blind, clean_body, hollow, rule_on
+from flows.progress import SHOWN
+from labeling.labelstudio.gatekeeping import Ruling, Subject, blind, clean_body, hollow, number_of, rule_on
 from labeling.labelstudio.session import connections_to
+from schemas.errors import SalonError
 from schemas.ratings import STAMPS, Stamp
+from warehouse.faults import STORAGE_ERRORS
 
 SCRIPT = Path(__file__).with_name("rater.js")
-MOST_BYTES = 1_000_000
+MOST_BYTES, MOST_TOLD = 1_000_000, 500
+"""Of a request's body; and of what the page tells of its window."""
 FLUSH_S = 5.0
 KNOWN_S = 30.0
 """Seconds for which a login is believed before Label Studio is asked again."""
@@ -70,6 +76,7 @@ class Gateway:
         self.sessions: dict[str, tuple[int, float]] = {}
         """Cookie to account, and when Label Studio said so: it gives a rater new cookies in the middle of work."""
         self.stamps: list[Stamp] = []
+        self._writing = threading.Lock()
 
     def app(self) -> Starlette:
         """The web application."""
@@ -90,19 +97,24 @@ class Gateway:
         writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await writer
-        self.flush()
         await self.http.aclose()
+        self.flush()
 
     async def _write_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_S)
-            await asyncio.to_thread(self.flush)
+            try:
+                await asyncio.to_thread(self.flush)
+            except (SalonError, *STORAGE_ERRORS) as error:  # raters go on, and it is written the next time
+                SHOWN.print(f"{len(self.stamps)} times of answers wait to be written: {error}", markup=False)
 
     def flush(self) -> None:
-        """Write what was seen since the last time."""
-        stamps, self.stamps = self.stamps, []
-        if stamps:
-            self.rights.run.warehouse.table(STAMPS).insert(stamps)
+        """Write what was seen since the last time; what cannot be written stays to be written."""
+        with self._writing:
+            count = len(self.stamps)
+            if count:
+                self.rights.run.warehouse.table(STAMPS).insert(self.stamps[:count])
+                del self.stamps[:count]
 
     # -- Salon's own pages ---------------------------------------------------------------------------
     async def script(self, request: Request) -> Response:
@@ -115,9 +127,11 @@ class Gateway:
         if rater is None:
             return _refusal()
         try:
-            told = json.loads((await request.body())[:500])
+            told = json.loads(await _body_of(request, MOST_TOLD) or b"")
             numbers = {name: float(told[name]) for name in ("width", "height", "pixel_ratio")}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
+            numbers = {}
+        if not numbers or not all(map(math.isfinite, numbers.values())):
             return PlainTextResponse("width, height and pixel_ratio are expected", 400)
         rater.device = json.dumps(numbers, sort_keys=True)
         return JSONResponse({})
@@ -133,10 +147,9 @@ class Gateway:
     async def progress(self, request: Request) -> Response:
         """How far the rater is in a project."""
         rater = await self._rater(request)
-        text = request.query_params.get("project", "")
-        if rater is None or not text.isdecimal() or not self.rights.owns_project(rater.rater_id, int(text)):
+        number = number_of(request.query_params.get("project", ""))
+        if rater is None or number is None or not self.rights.owns_project(rater.rater_id, number):
             return _refusal()
-        number = int(text)
         answered = await self._done(rater, number)
         done, total = len(answered), self.rights.length(number)
         practice = self.rights.is_practice(number)
@@ -171,13 +184,15 @@ class Gateway:
     async def handle(self, request: Request) -> Response:
         """Judge a request and pass it on, or refuse it."""
         path = request.scope.get("raw_path", b"").decode("latin-1").split("?")[0]
-        pairs = parse_qsl(request.url.query, keep_blank_values=True)
+        asked = request.scope.get("query_string", b"").decode("latin-1")
+        url = f"{path}?{asked}" if asked else path
+        pairs = parse_qsl(asked, keep_blank_values=True)
         query = dict(pairs)
         ruling = rule_on(request.method, path, query)
-        if ruling.subject is Subject.REFUSED or len(query) < len(pairs):
+        if ruling.subject is Subject.REFUSED or len(query) < len(pairs) or not url.isascii():
             return _refusal()
         if ruling.subject is Subject.NOTHING:
-            return await self._pass_on(request, path, ruling, None)
+            return await self._pass_on(request, url, ruling, None)
         rater = await self._rater(request)
         if rater is None:
             return RedirectResponse("/user/login/") if "api" not in path else _refusal(401)
@@ -189,21 +204,23 @@ class Gateway:
         if not await asyncio.to_thread(self.rights.allows, ruling, rater.rater_id, rater.user, query):
             return _refusal()
         if ruling.subject is Subject.PICTURE and (file := self.rights.picture(query["d"])) is not None:
+            if not file.is_file():  # a takedown, while the page was open
+                return PlainTextResponse("This picture is not there any more.", 404)
             # A picture never changes, and Label Studio has enough to do.
             return FileResponse(file, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
-        return await self._pass_on(request, path, ruling, rater)
+        return await self._pass_on(request, url, ruling, rater)
 
-    async def _pass_on(self, request: Request, path: str, ruling: Ruling, rater: Rater | None) -> Response:
-        body = await request.body()
-        if len(body) > MOST_BYTES:
+    async def _pass_on(self, request: Request, url: str, ruling: Ruling, rater: Rater | None) -> Response:
+        body = await _body_of(request, MOST_BYTES)
+        if body is None:
             return PlainTextResponse("too large", 413)
-        headers = [(k, v) for k, v in request.headers.items() if k not in DROPPED]
+        # As bytes: a cookie of another program on this address may hold any.
+        headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in DROPPED]
         if ruling.name in ("action", "submit", "correct", "draft") and request.method != "GET":
             try:
                 body = json.dumps(clean_body(ruling, json.loads(body or b"null"))).encode()
-            except ValueError:
+            except (ValueError, RecursionError):
                 return PlainTextResponse("a JSON object is expected", 400)
-        url = path + (f"?{request.url.query}" if request.url.query else "")
         try:
             answer = await self.http.request(request.method, url, headers=headers, content=body)
         except httpx.TransportError:
@@ -253,7 +270,7 @@ class Gateway:
     async def _rater(self, request: Request) -> Rater | None:
         """Who is logged in, as Label Studio says; asked again now and then."""
         session = request.cookies.get("sessionid", "")
-        if not session:
+        if not session or not session.isascii():
             return None
         user, asked = self.sessions.get(session, (0, float("-inf")))
         if time.monotonic() - asked < KNOWN_S:
@@ -268,6 +285,16 @@ class Gateway:
         user = int(answer.json()["id"])
         self.sessions[session] = (user, time.monotonic())
         return self.raters.setdefault(user, Rater(user, self.rights.pseudonym(user)))
+
+
+async def _body_of(request: Request, most: int) -> bytes | None:
+    """The body; None where it is longer than that, of which no more is read than it takes to see."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > most:
+            return None
+    return bytes(body)
 
 
 def _refusal(code: int = 403) -> Response:

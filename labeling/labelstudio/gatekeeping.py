@@ -102,12 +102,18 @@ def rule_on(method: str, path: str, query: Mapping[str, str]) -> Ruling:
             return Ruling(Subject.REFUSED)
         if rule.subject in (Subject.PROJECT, Subject.TASK, Subject.ANNOTATION):
             text = match.groupdict().get("number") or query.get("project", "")
+            number = number_of(text)
             # A page may name its project twice; both must be the same.
-            if not text.isdecimal() or (rule.subject is Subject.PROJECT and query.get("project", text) != text):
+            if number is None or (rule.subject is Subject.PROJECT and query.get("project", text) != text):
                 return Ruling(Subject.REFUSED)
-            return Ruling(rule.subject, int(text), rule.name)
+            return Ruling(rule.subject, number, rule.name)
         return Ruling(rule.subject, None, rule.name)
     return Ruling(Subject.REFUSED)
+
+
+def number_of(text: str) -> int | None:
+    """The number of a project, task or annotation; None where the text is none that Label Studio could have given."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def clean_body(ruling: Ruling, body: Any) -> Any:

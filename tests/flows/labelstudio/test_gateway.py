@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
+import pyarrow.compute as pc
 import pytest
 import uvicorn
 
@@ -26,8 +28,8 @@ from labeling.labelstudio.client import LabelStudio
 from labeling.labelstudio.panel import result_of
 from labeling.protocols.answers import Answer
 from labeling.protocols.catalogue import built_in
-from schemas.ratings import PROJECTS, STAMPS, Project
-from tests.flows.labelstudio.studies import listed_batch, shared_batch
+from schemas.ratings import PROJECTS, STAMPS, Project, Stamp
+from tests.flows.labelstudio.studies import MADE, listed_batch, shared_batch
 from tests.labelstudio_server import TestServer
 from warehouse.store import Warehouse
 
@@ -202,52 +204,129 @@ def test_a_rater_gets_a_refusal_on_what_is_not_theirs(
     assert answer.status_code == 403, answer.text[:200]
 
 
-def test_nobody_is_told_that_a_shared_queue_is_done_while_another_rater_has_its_last_photo(
-    labelstudio: TestServer,
+@dataclass
+class Queue:
+    """A shared queue of two photos: a slow rater holds one of them, a quick one has answered the other."""
+
+    gateway: Gateway
+    project: int
+    slow: httpx.Client
+    quick: httpx.Client
+    accounts: tuple[Account, Account]
+    kept: int
+    """The task that the slow one holds."""
+
+    def ask(self, rater: httpx.Client) -> httpx.Response:
+        """Ask for the next task."""
+        return rater.get(f"/api/projects/{self.project}/next")
+
+    def progress(self, rater: httpx.Client) -> dict[str, object]:
+        """What the page is told."""
+        return dict(rater.get(f"/salon/progress?project={self.project}").json())
+
+    def code(self, account: Account) -> str:
+        """The completion code that a rater should get."""
+        return self.gateway.code(self.gateway.rights.pseudonym(account.user), self.project)
+
+
+@pytest.fixture
+def queue(labelstudio: TestServer) -> Iterator[Queue]:
+    warehouse = labelstudio.warehouse()
+    root = warehouse.location.root
+    shared_batch(warehouse, 2, overlap=1, simulated=True)
+    first, second = panel_accounts(root, 2)
+    send(root=root)
+    (project,) = warehouse.table(PROJECTS).read()["project_id"].to_pylist()
+    with served(root) as (url, gateway), log_in(url, first) as slow, log_in(url, second) as quick:
+        made = Queue(gateway, project, slow, quick, (first, second), 0)
+        made.kept, done = made.ask(slow).json()["id"], made.ask(quick).json()["id"]
+        assert {made.kept, done} == gateway.rights.link.client.open_tasks(project)
+        post(quick, f"/api/tasks/{done}/annotations/", {"result": FOUR, "lead_time": 1.0})
+        assert made.ask(quick).status_code == 404
+        yield made
+
+
+def test_nobody_is_told_that_a_shared_queue_is_done_while_another_rater_has_its_last_photo(queue: Queue) -> None:
+    waits = queue.progress(queue.quick)
+    assert (waits["done"], waits["held"], waits["code"]) == (1, True, "")
+    # Skipped is answered: a queue does not hand it out again.
+    post(queue.slow, f"/api/tasks/{queue.kept}/annotations/", {"result": [], "was_cancelled": True})
+    for rater, account in zip((queue.slow, queue.quick), queue.accounts, strict=True):
+        assert queue.ask(rater).status_code == 404
+        told = queue.progress(rater)
+        assert (told["done"], told["held"], told["code"]) == (1, False, queue.code(account))
+
+
+def test_a_rater_who_was_told_to_wait_gets_what_another_gave_back(queue: Queue) -> None:
+    answer = {"result": FOUR, "lead_time": 1.0}
+    made = post(queue.slow, f"/api/tasks/{queue.kept}/annotations/", answer).json()
+    queue.gateway.rights.link.client.delete_annotation(int(made["id"]))
+    assert queue.ask(queue.quick).json()["id"] == queue.kept
+    assert not queue.progress(queue.quick)["held"]
+    post(queue.quick, f"/api/tasks/{queue.kept}/annotations/", answer)
+    assert queue.ask(queue.quick).status_code == 404
+    told = queue.progress(queue.quick)
+    assert (told["done"], told["code"]) == (2, queue.code(queue.accounts[1]))
+
+
+NONSENSE: tuple[tuple[str, str, dict[bytes, bytes], bytes, int], ...] = (
+    ("GET", "/api/tasks/" + "9" * 5000, {}, b"", 403),
+    ("GET", "/salon/progress?project=" + "9" * 5000, {}, b"", 403),
+    ("GET", "/api/current-user/whoami?x=\xe9", {}, b"", 200),
+    ("GET", "/api/current-user/whoami", {b"X-Other": "ü".encode()}, b"", 200),
+    ("POST", "/salon/device", {}, b'{"width": NaN, "height": 1, "pixel_ratio": 1}', 400),
+    ("POST", "/salon/device", {}, b'{"width": 1%s, "height": 1, "pixel_ratio": 1}' % (b"0" * 400), 400),
+    ("POST", "/salon/device", {}, b"x" * 2_000_000, 400),
+    ("POST", "/user/login/", {}, b"x" * 2_000_000, 413),
+    ("POST", "/api/tasks/{mine}/annotations", {}, b"[" * 900_000, 400),
+    ("GET", "/data/local-files/?d={my_picture}", {}, b"", 404),
+)
+
+
+@pytest.mark.parametrize("call", NONSENSE, ids=lambda call: f"{call[0]} {call[1][:40]}")
+def test_whatever_comes_gets_an_answer(
+    call: tuple[str, str, dict[bytes, bytes], bytes, int], study: Study, as_a: httpx.Client
 ) -> None:
-    warehouse = labelstudio.warehouse()
-    root = warehouse.location.root
-    shared_batch(warehouse, 2, overlap=1, simulated=True)
-    first, second = panel_accounts(root, 2)
-    send(root=root)
-    (project,) = warehouse.table(PROJECTS).read()["project_id"].to_pylist()
-    asking, progress = f"/api/projects/{project}/next", f"/salon/progress?project={project}"
-    with served(root) as (url, gateway), log_in(url, first) as slow, log_in(url, second) as quick:
-        kept, done = slow.get(asking).json()["id"], quick.get(asking).json()["id"]
-        assert {kept, done} == gateway.rights.link.client.open_tasks(project)
-        post(quick, f"/api/tasks/{done}/annotations/", {"result": FOUR, "lead_time": 1.0})
-        assert quick.get(asking).status_code == 404
-        waits = quick.get(progress).json()
-        assert (waits["done"], waits["held"], waits["code"]) == (1, True, "")
-        # Skipped is answered: a queue does not hand it out again.
-        post(slow, f"/api/tasks/{kept}/annotations/", {"result": [], "was_cancelled": True})
-        for rater, account in ((slow, first), (quick, second)):
-            assert rater.get(asking).status_code == 404
-            told = rater.get(progress).json()
-            code = gateway.code(gateway.rights.pseudonym(account.user), project)
-            assert (told["done"], told["held"], told["code"]) == (1, False, code)
+    method, path, headers, body, code = call
+    with LabelStudio(study.gateway.url, study.accounts[0].token) as client:
+        picture = str(next(client.task_data(study.projects[0].project_id))[1]["image"]).partition("?d=")[2]
+    gone = picture.replace(".jpg", "-gone.jpg")  # as a page still asks for a picture after a takedown
+    path = path.format(mine=study.tasks[0], my_picture=gone)
+    answer = as_a.request(
+        method, path, headers={b"X-CSRFToken": as_a.cookies["csrftoken"].encode(), **headers}, content=body
+    )
+    assert answer.status_code == code, answer.text[:200]
 
 
-def test_a_rater_who_was_told_to_wait_gets_what_another_gave_back(labelstudio: TestServer) -> None:
-    warehouse = labelstudio.warehouse()
-    root = warehouse.location.root
-    shared_batch(warehouse, 2, overlap=1, simulated=True)
-    first, second = panel_accounts(root, 2)
-    send(root=root)
-    (project,) = warehouse.table(PROJECTS).read()["project_id"].to_pylist()
-    asking, progress = f"/api/projects/{project}/next", f"/salon/progress?project={project}"
-    with served(root) as (url, gateway), log_in(url, first) as slow, log_in(url, second) as quick:
-        kept, done = slow.get(asking).json()["id"], quick.get(asking).json()["id"]
-        post(quick, f"/api/tasks/{done}/annotations/", {"result": FOUR, "lead_time": 1.0})
-        assert quick.get(asking).status_code == 404
-        made = post(slow, f"/api/tasks/{kept}/annotations/", {"result": FOUR, "lead_time": 1.0}).json()
-        gateway.rights.link.client.delete_annotation(int(made["id"]))
-        assert quick.get(asking).json()["id"] == kept
-        assert not quick.get(progress).json()["held"]
-        post(quick, f"/api/tasks/{kept}/annotations/", {"result": FOUR, "lead_time": 1.0})
-        assert quick.get(asking).status_code == 404
-        told = quick.get(progress).json()
-        assert (told["done"], told["code"]) == (2, gateway.code(gateway.rights.pseudonym(second.user), project))
+def test_what_was_seen_is_written_once_the_table_can_be_written_again(
+    study: Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("flows.labelstudio.gateway.FLUSH_S", 0.1)
+    table = study.warehouse.location.local("tables", "stamps")
+    with served(study.warehouse.location.root) as (_, gateway):
+        gateway.stamps.append(seen(1))
+        until(lambda: not gateway.stamps)
+        (table / "_delta_log").rename(table / "away")
+        gateway.stamps.append(seen(2))
+        until(lambda: "wait to be written" in capsys.readouterr().err)
+        assert len(gateway.stamps) == 1
+        (table / "away").rename(table / "_delta_log")
+        until(lambda: not gateway.stamps)
+    found = study.warehouse.table(STAMPS).read(["labelstudio_task_id"], pc.field("server") == "server")
+    assert sorted(found["labelstudio_task_id"].to_pylist()) == [1, 2]
+
+
+def seen(task: int) -> Stamp:
+    """A task that was shown."""
+    return Stamp(server="server", labelstudio_task_id=task, rater_id="rater", event="shown", at=MADE)
+
+
+def until(happened: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for something that another thread does."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_one_raters_login_is_never_lent_to_another(study: Study) -> None:

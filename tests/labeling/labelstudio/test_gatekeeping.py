@@ -21,6 +21,8 @@ from labeling.labelstudio.gatekeeping import Ruling, Subject, blind, clean_body,
         ("DELETE", "/api/annotations/11", {}, Subject.REFUSED, None),
         ("GET", "/api/projects/7", {"project": "8"}, Subject.REFUSED, None),
         ("GET", "/api/dm/project", {}, Subject.REFUSED, None),
+        ("GET", "/api/tasks/" + "9" * 5000, {}, Subject.REFUSED, None),
+        ("GET", "/api/dm/project", {"project": "٧"}, Subject.REFUSED, None),
         ("POST", "/user/signup/", {"token": "x"}, Subject.REFUSED, None),
     ],
 )
