@@ -20,6 +20,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from schemas.errors import WriteConflict
+from warehouse.faults import STORAGE_ERRORS
 from warehouse.filesystem import Location
 
 LEASE_S = 180.0
@@ -84,6 +85,8 @@ def leased(location: Location, name: str, patience_s: float, lease_s: float = LE
         version, held = register.read()
         if held.holder == mine:
             register.write(version, Held())
+        else:
+            lost.set()
     if lost.is_set():
         raise WriteConflict(f"the lease of `salon {name}` was lost while it worked; run the same again.")
 
@@ -97,7 +100,7 @@ def _renew(register: _Register, held: Held, lease_s: float, done: Event, lost: E
                 lost.set()
                 return
             register.write(version, Held(held.holder, held.who, time.time() + lease_s))
-        except OSError:
+        except STORAGE_ERRORS:
             continue  # the store did not answer: there are three more tries before the lease ends
 
 
