@@ -13,6 +13,7 @@ from prefect import flow
 from flows.context import open_run
 from flows.learning.release import Votes, config, open_version, read_axis_votes
 from flows.outcome import Outcome
+from flows.predictions import read_predictions
 from flows.reports.learning import comparison_page
 from flows.runtime import publish_counts
 from labeling.learning.comparison import LEAST_OF_SLICE, Ballots, ceiling, compare
@@ -27,7 +28,6 @@ NIGHT = 0.25
 """Mean lightness (0 to 1) below which a photo counts as night."""
 MONOCHROME = 0.05
 """Mean saturation (0 to 1) below which a photo counts as monochrome."""
-SCORE_NAMES = ("score", "prediction", "predicted", "mos")
 LEAST_PHOTOS = 10
 
 
@@ -51,7 +51,7 @@ def compare_predictions(root: str, name: str, version: str, files: list[str], sp
     rows = _judged(folder, split)
     photo_ids = rows["photo_id"].to_pylist()
     score = rows["score"].to_numpy()
-    predictions = {label: read_predictions(Path(file), photo_ids) for label, file in labelled(files).items()}
+    predictions = {label: _in_order(Path(file), photo_ids) for label, file in labelled(files).items()}
     common = np.all([np.isfinite(p) for p in predictions.values()], axis=0)
     if common.sum() < LEAST_PHOTOS:
         raise BadInput(
@@ -95,56 +95,19 @@ def _judged(folder: Path, split: str) -> pa.Table:
 
 
 def labelled(files: list[str]) -> dict[str, str]:
-    """Short names that tell the files apart."""
-    short = [Path(file).stem for file in files]
-    return {
-        (stem if short.count(stem) == 1 else f"{Path(file).parent.name}/{stem}"): file
-        for stem, file in zip(short, files, strict=True)
-    }
+    """The shortest names that tell the files apart: without ending, with it, and with more and more folders."""
+    different = list(dict.fromkeys(files))
+    for parts in range(1 + max(len(Path(file).parts) for file in different)):
+        names = ["/".join(Path(file).parts[-parts:]) if parts else Path(file).stem for file in different]
+        if len(set(names)) == len(names):
+            break
+    return dict(zip(names, different, strict=True))
 
 
-def read_predictions(file: Path, photo_ids: list[str]) -> Floats:
-    """One prediction per photo; NaN where the file has none.
-
-    Raises
-    ------
-    BadInput
-        It cannot be read, a column is missing, or a photo stands in it twice with different values.
-    """
-    table = _read(file)
-    column = next((name for name in SCORE_NAMES if name in table.column_names), None)
-    if "photo_id" not in table.column_names or column is None:
-        raise BadInput(
-            "this is no prediction file",
-            where=str(file),
-            expected="the columns photo_id and score",
-            got=", ".join(table.column_names),
-        )
-    try:
-        values = table[column].cast(pa.float64()).to_pylist()
-    except pa.ArrowInvalid as error:
-        raise BadInput("a prediction is no number", where=str(file), field=column, got=str(error)) from error
-    known: dict[str, float] = {}
-    for line, (photo, value) in enumerate(zip(table["photo_id"].to_pylist(), values, strict=True), start=2):
-        if value is None or not np.isfinite(value):
-            raise BadInput("a prediction is no number", where=str(file), line=line, field=column, got=str(value))
-        if known.setdefault(photo, value) != value:
-            raise BadInput("a photo has two predictions", where=str(file), line=line, got=str(photo))
+def _in_order(file: Path, photo_ids: list[str]) -> Floats:
+    """One prediction per photo; NaN where the file has none."""
+    known = read_predictions(file)
     return np.array([known.get(photo, np.nan) for photo in photo_ids])
-
-
-def _read(file: Path) -> pa.Table:
-    import pyarrow.csv as pacsv
-    import pyarrow.parquet as pq
-
-    if not file.is_file():
-        raise BadInput("no such prediction file", where=str(file))
-    try:
-        if file.suffix == ".parquet":
-            return pq.read_table(file)
-        return pacsv.read_csv(file, convert_options=pacsv.ConvertOptions(column_types={"photo_id": pa.string()}))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput("the prediction file cannot be read", where=str(file), got=str(error)[:200]) from error
 
 
 def _ballots(votes: Votes, kept: npt.NDArray[np.int64]) -> Ballots | None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from flows.context import open_run
 from flows.outcome import Outcome
+from flows.predictions import read_predictions
 from flows.release.build import plain_rows, read_material
 from flows.release.compare import compare, difference_lines
-from flows.release.predictions import agreement, read_predictions
+from flows.release.predictions import agreement
 from flows.release.register import shelf_of
 from schemas.errors import WrongUse
 from warehouse.releases.folder import DRAFTS

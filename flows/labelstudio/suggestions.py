@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from flows.compare import read_predictions
 from flows.context import Run
 from flows.labelstudio.studies import Study
+from flows.predictions import read_predictions
 from schemas.errors import WrongUse
 from schemas.ratings import SENT_TASKS, SUGGESTIONS, Suggestion
 
@@ -43,8 +43,10 @@ def record_suggestions(run: Run, study: Study, file: str) -> int:
     tasks = study.tasks
     model = f"{Path(file).name} {_digest(Path(file))}"
     made = []
-    for task, score in zip(tasks, read_predictions(Path(file), [task.photo_id for task in tasks]), strict=True):
-        if math.isfinite(score):
+    known = read_predictions(Path(file))
+    for task in tasks:
+        if task.photo_id in known:
+            score = known[task.photo_id]
             value = min(max(math.floor(score + 0.5), scale.low), scale.high)
             made.append(Suggestion(task_key=task.task_key, value=value, model=model, suggested_at=datetime.now(UTC)))
     _refuse_changes(run, study, {row.task_key: (row.value, row.model) for row in made})

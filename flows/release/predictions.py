@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from flows.release.compare import LEAST_FOR_CORRELATION, rank_correlation
-from schemas.errors import BadInput
-
-
-def read_predictions(path: Path) -> dict[str, float]:
-    """A CSV or Parquet file with the columns photo_id and score (or prediction).
-
-    Raises
-    ------
-    BadInput
-        Names file, line and field.
-    """
-    if path.suffix == ".parquet":
-        rows = list(pq.read_table(path).to_pylist())
-    else:
-        with path.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-    found: dict[str, float] = {}
-    for line, row in enumerate(rows, start=2):
-        value = row.get("score", row.get("prediction"))
-        if not row.get("photo_id") or value is None:
-            raise BadInput("no prediction", where=str(path), line=line, expected="columns photo_id and score")
-        try:
-            found[str(row["photo_id"])] = float(value)
-        except ValueError as error:
-            raise BadInput("no number", where=str(path), line=line, field="score", got=repr(value)) from error
-    return found
 
 
 def agreement(predictions: dict[str, float], rows: pa.Table) -> dict[str, Any]:

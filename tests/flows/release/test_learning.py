@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.filtering.heads import read_head
-from flows.compare import compare_predictions, read_predictions
+from flows.compare import compare_predictions, labelled
 from flows.context import open_run
 from flows.learn import learn
+from flows.predictions import read_predictions
 from flows.release.rebuild import rebuild
 from flows.select import write
 from flows.selection.plan import plan_batch
@@ -210,12 +211,29 @@ def test_prediction_files_are_ranked_the_better_one_first(rated: Heap, tmp_path:
         ("photo,score\na,1\n", "this is no prediction file; expected the columns photo_id and score"),
         ("photo_id,score\na,\n", "line 2, field 'score': a prediction is no number"),
         ("photo_id,score\na,1\na,2\n", "line 3: a photo has two predictions"),
+        ("photo_id,score,score\na,1,2\n", "field 'score': a column is there twice"),
+        ("photo_id,score\na,2026-01-01\n", "field 'score': a prediction is no number"),
+        ("photo_id,score\na,nan\n", "line 2, field 'score': a prediction is no number; got nan"),
+        ("", "the prediction file cannot be read"),
     ],
 )
 def test_a_bad_prediction_file_is_named_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "bad.csv").write_text(text)
     with pytest.raises(BadInput, match=sentence):
-        read_predictions(tmp_path / "bad.csv", ["a"])
+        read_predictions(tmp_path / "bad.csv")
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["a/x.csv", "b/y.csv"], ["x", "y"]),
+        (["a/x.csv", "a/x.parquet"], ["x.csv", "x.parquet"]),
+        (["a/c/x.csv", "b/c/x.csv"], ["a/c/x.csv", "b/c/x.csv"]),
+        (["a/x.csv", "a/x.csv"], ["x"]),
+    ],
+)
+def test_no_two_prediction_files_have_one_name(files: list[str], names: list[str]) -> None:
+    assert list(labelled(files)) == names
 
 
 def test_a_version_that_is_not_there_or_has_no_vectors_is_refused(rated: Heap) -> None:
