@@ -39,7 +39,7 @@ def read_settings(root: str) -> Settings:
     if not path.exists():
         return Settings()
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows put a mark in front
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WrongUse(f"{path}: no valid TOML: {error}.") from error
     try:

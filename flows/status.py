@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from flows.context import Run
 from warehouse.store import Warehouse
@@ -155,11 +158,17 @@ def disk_use(warehouse: Warehouse) -> dict[str, int]:
     if not warehouse.location.is_local:
         return {}
     root = warehouse.location.local()
-    return {
-        folder.name: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        for folder in sorted(root.iterdir())
-        if folder.is_dir()
-    }
+    return {folder.name: _bytes_under(folder) for folder in sorted(root.iterdir()) if folder.is_dir()}
+
+
+def _bytes_under(folder: Path) -> int:
+    """Files that another command removes meanwhile count for nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(place, name).lstat().st_size
+    return total
 
 
 def prometheus(status: Status) -> str:

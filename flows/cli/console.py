@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from labeling.scoring.measures import MEANING
 from schemas.errors import WrongUse
@@ -26,8 +27,9 @@ Root = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
-OUT = Console(highlight=False)
-ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
+# Names of files and questions are shown as they are: "[copy]" is no style, and ":cat:" no picture.
+OUT = Console(highlight=False, markup=False, emoji=False)
+ERRORS = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def resolve_root(root: str | None) -> str:
@@ -53,9 +55,9 @@ def show_outcome(outcome: Outcome, as_json: bool) -> None:
         return
     OUT.print(outcome_table(outcome))
     for name, path in outcome.files.items():
-        OUT.print(f"{name}: {path}", markup=False, soft_wrap=True)
+        OUT.print(f"{name}: {path}", soft_wrap=True)
     for note in outcome.notes:
-        OUT.print(note, markup=False, soft_wrap=True)
+        OUT.print(note, soft_wrap=True)
 
 
 def outcome_table(outcome: Outcome) -> Table:
@@ -68,9 +70,10 @@ def outcome_table(outcome: Outcome) -> Table:
         of, parted, what = name.rpartition(": ")
         if of != section and parted:
             table.add_section()
-            table.add_row(f"[bold]{escape(of)}[/bold]", "")
+            table.add_row(Text(of, style="bold"), "")
         section = of
-        table.add_row(escape(MEANING.get(what, what)), escape(f"{value:,}" if isinstance(value, int) else str(value)))
+        told = f"{value:,}" if isinstance(value, int) else str(value)
+        table.add_row(Text(MEANING.get(what, what)), Text(told))
     return table
 
 
@@ -82,9 +85,17 @@ def run_and_show(flow: str, root: str | None, as_json: bool, **parameters: Any) 
 
 
 def print_json(data: Any) -> None:
-    """JSON on standard output; dates become ISO text, bytes become hex."""
-    json.dump(data, sys.stdout, ensure_ascii=False, default=_plain)
+    """JSON on standard output; dates become ISO text, bytes hex, and numbers that JSON does not know null."""
+    json.dump(_finite(data), sys.stdout, ensure_ascii=False, default=_plain, allow_nan=False)
     sys.stdout.write("\n")
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name: _finite(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
@@ -18,9 +19,9 @@ def demo(
     """Go the whole way: photos, a real Label Studio, simulated raters, two releases, load_dataset, their diff."""
     from flows.demo.story import NAME, tell_story
 
-    made = tell_story(folder.absolute(), OUT)
+    made = tell_story(folder.absolute(), Console(highlight=False))
     first, second = made.releases
-    OUT.rule("[bold]What was made, and how to look at it", align="left")
+    OUT.rule(Text("What was made, and how to look at it", style="bold"), align="left")
     things = {"warehouse": [made.warehouse], "releases": [first, second]}
     things |= {name: [path] for name, path in made.pages.items()}
     for name, places in things.items():
@@ -39,7 +40,7 @@ def demo(
         "salon curate ~/Pictures && salon labelstudio up && salon raters add --n 3 && salon send",
         f"...people rate...  salon collect && salon score && salon publish {NAME.replace('demo', 'my')}",
     ):
-        OUT.print(line, markup=False, highlight=False, soft_wrap=True)
+        OUT.print(line, soft_wrap=True)
 
 
 def _linked(path: str) -> Text:

@@ -183,7 +183,7 @@ def _run() -> int:
 
 def _ends_with(sentence: str, code: int = 1) -> int:
     """Say why the command ended; returns the exit code."""
-    ERRORS.print(f"salon: {sentence}", markup=False, style="red")
+    ERRORS.print(f"salon: {sentence}", style="red")
     return code
 
 

@@ -101,7 +101,7 @@ def verify(
         print_json({"release": str(path), "files": proof.files, "rows": proof.rows, "faults": proof.faults})
     else:
         for fault in proof.faults:
-            OUT.print(fault, markup=False, soft_wrap=True)
+            OUT.print(fault, soft_wrap=True)
     if proof.faults:
         raise IntegrityFault(f"{path}: {len(proof.faults)} faults; this is not the release that was published.")
     if not wants_json(as_json):
@@ -176,12 +176,12 @@ def trace(
         return
     for step, rows in found.items():
         if step == "photo_id":
-            OUT.print(f"photo {rows}", markup=False, style="bold")
+            OUT.print(f"photo {rows}", style="bold")
             continue
-        OUT.print(step if rows else f"{step}: nothing", markup=False, style="bold" if rows else None)
+        OUT.print(step if rows else f"{step}: nothing", style="bold" if rows else None)
         for row in rows:
             told = {name: readable(value) for name, value in row.items()}
             known = [f"{name} {value}" for name, value in told.items() if value not in (None, "")]
-            OUT.print("  " + " · ".join(known), markup=False, soft_wrap=True)
+            OUT.print("  " + " · ".join(known), soft_wrap=True)
     if outcome:
-        OUT.print(f"page: {outcome.files['page']}", markup=False, soft_wrap=True)
+        OUT.print(f"page: {outcome.files['page']}", soft_wrap=True)

@@ -25,8 +25,8 @@ def serve(
     address = ensure_server(scheduling=True, port=port)
     from flows.serve import plans, serve_all
 
-    OUT.print(f"Prefect: {address.removesuffix('/api')}", markup=False)
+    OUT.print(f"Prefect: {address.removesuffix('/api')}")
     for plan in plans(run):
-        OUT.print(f"  {plan.flow.name}/{plan.name}: {plan.cron or 'on demand'}", markup=False)
+        OUT.print(f"  {plan.flow.name}/{plan.name}: {plan.cron or 'on demand'}")
     OUT.print("Serving; Ctrl-C ends it, and loses nothing.")
     serve_all(run.root)

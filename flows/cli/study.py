@@ -156,7 +156,7 @@ def show_protocol(
     shown = {**facts, **protocol.model_dump(mode="json", exclude={"like"})}
     show_rows([{"field": key, "value": str(value)} for key, value in shown.items()], as_json=False)
     show_rows([{"key": key, "meaning": meaning} for key, meaning in key_list(protocol)], as_json=False)
-    OUT.print(label_config(protocol), markup=False, soft_wrap=True)
+    OUT.print(label_config(protocol), soft_wrap=True)
 
 
 def show_rows(rows: list[dict[str, Any]], as_json: bool) -> None:

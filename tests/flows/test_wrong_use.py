@@ -135,6 +135,24 @@ def test_an_unknown_setting_is_named(root: Path, capfd: Capture) -> None:
     assert "dedupe.radios" in one_sentence(ended.err)
 
 
+def test_settings_that_an_editor_of_windows_saved_are_read(root: Path, capfd: Capture) -> None:
+    (root / "salon.toml").write_text("\ufeff[dedupe]\nradius = 99\n", encoding="utf-8")
+    assert "dedupe.radius" in one_sentence(salon(capfd, root, "dedupe").err)
+
+
+def test_a_query_shows_names_as_they_are(root: Path, capfd: Capture) -> None:
+    names = "IMG [copy].jpg", "[/red] :cat: ü"
+    ended = salon(capfd, root, "sql", f"SELECT '{names[0]}' AS \"a [b]\", '{names[1]}'")
+    assert ended.code == 0
+    assert all(text in ended.out for text in (*names, "a [b]"))
+
+
+def test_a_query_s_json_is_json_whatever_the_numbers_are(root: Path, capfd: Capture) -> None:
+    ended = salon(capfd, root, "sql", "SELECT 'nan'::DOUBLE AS a, ['inf'::DOUBLE, 1.5] AS b", "--json")
+    told = json.loads(ended.out, parse_constant=pytest.fail)
+    assert told == [{"a": None, "b": [None, 1.5]}]
+
+
 def test_a_query_that_writes_is_refused(root: Path, capfd: Capture) -> None:
     ended = salon(capfd, root, "sql", "DROP TABLE photos")
     assert ended.code == 2
