@@ -20,8 +20,8 @@ from flows.outcome import Outcome
 from flows.reports.learning import heat_over
 from flows.reports.learning_plots import curve_plot, histogram_plot
 from flows.reports.page import Page, Tile
+from flows.reports.thumbnails import file_names, shrunk, thumbnails
 from flows.runtime import publish_counts
-from flows.search import file_names, thumbnails
 from labeling.learning.distribution import shares
 from labeling.learning.heads import Head, Prediction
 from labeling.learning.relevance import deletion_effect, relevance_map
@@ -234,7 +234,7 @@ def _what_if_section(page: Page, picture: Picture, predict: Predict) -> dict[str
         neutral = float(told.score[knob.settings.index(knob.neutral)])
         top = int(told.score.argmax())
         tiles = [
-            Tile(_small(variant), f"{setting:g}", f"{score:.2f}", "good" if k == top else "")
+            Tile(shrunk(_jpeg(variant)), f"{setting:g}", f"{score:.2f}", "good" if k == top else "")
             for k, (variant, setting, score) in enumerate(zip(made[knob.name], knob.settings, told.score, strict=True))
         ]
         page.sheet(f"{knob.name.capitalize()}", tiles, f"{knob.unit}; blue: where the prediction is highest", "strip")
@@ -243,11 +243,3 @@ def _what_if_section(page: Page, picture: Picture, predict: Predict) -> dict[str
             f"{told.score[top]:.2f} at {knob.settings[top]:g} {knob.unit} ({told.score[top] - neutral:+.2f})"
         )
     return best
-
-
-def _small(picture: Picture) -> bytes:
-    """A thumbnail."""
-    out, image = io.BytesIO(), Image.fromarray(picture)
-    image.thumbnail((240, 240))
-    image.save(out, "JPEG", quality=85)
-    return out.getvalue()

@@ -12,7 +12,8 @@ from flows.filter_rules import Evidence
 from flows.outcome import Outcome
 from flows.reports.drawing import BLUE, ORANGE, new_plot, styled, svg_of
 from flows.reports.page import Page
-from flows.search import file_names, thumbnails, tile
+from flows.reports.thumbnails import file_names, thumbnails
+from flows.search import tile
 from schemas.settings.rules import CapRule, Missing, RangeRule, Rule, ScoredRule, ValuesRule
 
 BESIDE = 6
@@ -41,7 +42,7 @@ def preview(root: str) -> Outcome:
     page.table(["rule", "kind", "limit", "drops", "alone", "without a score"], _overview(applied.rules, decided))
     shown = {name: _beside(decided[name]) for name in decided}
     ids = sorted({evidence.ids[k] for kept, dropped in shown.values() for k in (*kept, *dropped)})
-    pictures, names = thumbnails(run, ids, 220), file_names(run, ids)
+    pictures, names = thumbnails(run, ids), file_names(run, ids)
     for name, rule in applied.rules.items():
         decisions = decided[name]
         page.heading(name, _sentence(rule, decisions))

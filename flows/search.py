@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import time
 from dataclasses import dataclass
 
-from PIL import Image
-
-from curation.canonical import VERSION as PICTURE_VERSION
 from curation.embedding.protocol import TextEmbedder
 from flows.context import Run, open_run
 from flows.embedders import make_embedder, matrix_of, space_name, why_no_text
 from flows.outcome import Outcome
 from flows.reports.page import Page, Tile
+from flows.reports.thumbnails import file_names, thumbnails
 from schemas.errors import WrongUse
-from schemas.photos import PICTURES
 from warehouse.facts import find_photos
-from warehouse.pictures import picture_shards, read_pictures
 from warehouse.vectors import Hit, VectorMatrix, Vectors, nearest, vectors_of
-
-THUMBNAIL = 300
-"""Longest side of a picture in a report, pixels."""
 
 
 @dataclass(frozen=True)
@@ -77,31 +69,6 @@ def _of_photo(run: Run, matrix: VectorMatrix, space: str, name: str) -> tuple[Ve
     if not there[0]:
         raise WrongUse(f"--like {name}: photo {found[0]} has no vector of {space}; run `salon embed`.")
     return vectors[0], found[0]
-
-
-def file_names(run: Run, photo_ids: list[str]) -> dict[str, str]:
-    """A file name for each photo, for people."""
-    rows = run.warehouse.query(
-        "SELECT photo_id, min(file_name) AS name FROM sightings WHERE list_contains(?, photo_id) GROUP BY photo_id",
-        [photo_ids],
-    )
-    return dict(zip(rows["photo_id"].to_pylist(), rows["name"].to_pylist(), strict=True))
-
-
-def thumbnails(run: Run, photo_ids: list[str], side: int = THUMBNAIL) -> dict[str, bytes]:
-    """Small JPEG files of canonical pictures."""
-    table = run.warehouse.table(PICTURES)
-    found: dict[str, bytes] = {}
-    for shard in picture_shards(table, PICTURE_VERSION, photo_ids, len(photo_ids) or 1):
-        for photo_id, data in read_pictures(table, PICTURE_VERSION, shard):
-            with Image.open(io.BytesIO(data)) as image:
-                image.draft("RGB", (side, side))
-                small = image.convert("RGB")
-            small.thumbnail((side, side))
-            stream = io.BytesIO()
-            small.save(stream, "JPEG", quality=80)
-            found[photo_id] = stream.getvalue()
-    return found
 
 
 def tile(photo_id: str, pictures: dict[str, bytes], names: dict[str, str], note: str, accent: str = "") -> Tile:

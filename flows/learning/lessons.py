@@ -16,7 +16,7 @@ from flows.learning.release import Floats, Published, Votes, config
 from flows.reports.learning import effects_section, heads_section, in_words, shortcuts_section, taste_section
 from flows.reports.learning_plots import agreement_plot
 from flows.reports.page import Page, Tile
-from flows.search import file_names, thumbnails
+from flows.reports.thumbnails import file_names, thumbnails
 from labeling.learning.clusters import cluster_raters
 from labeling.learning.effects import Effect, Shortcut, effects_one_by_one, shortcut_report, standardised_effects
 from labeling.learning.fewshot import Episode, Ground, Result, benchmark

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import pyarrow as pa
-from PIL import Image
 
-from curation.canonical import VERSION as PICTURE_VERSION
 from flows.context import Run
 from flows.reports.page import Tile
-from schemas.photos import PICTURES
-from warehouse.pictures import picture_shards, read_pictures
-
-THUMBNAIL = 240
-SHARD = 150
-"""Pictures that are read at a time."""
+from flows.reports.thumbnails import thumbnails
 
 NAMES = """
     SELECT p.photo_id, width, height, format, bytes, captured_at,
@@ -36,15 +28,9 @@ class Album:
     @classmethod
     def of(cls, run: Run, photo_ids: Collection[str]) -> Album:
         """Read what is needed of these photos, and nothing of others."""
-        table = run.warehouse.table(PICTURES)
-        thumbnails = {
-            photo: _thumbnail(jpeg)
-            for shard in picture_shards(table, PICTURE_VERSION, photo_ids, SHARD)
-            for photo, jpeg in read_pictures(table, PICTURE_VERSION, shard)
-        }
         wanted = pa.table({"photo_id": pa.array(sorted(photo_ids), pa.string())})
         rows = run.warehouse.query(NAMES, extra={"shown": wanted}).to_pylist()
-        return cls(thumbnails, {row["photo_id"]: row for row in rows})
+        return cls(thumbnails(run, photo_ids), {row["photo_id"]: row for row in rows})
 
     def tile(self, photo: str, note: str, accent: str = "") -> Tile:
         """A photo with its name, size and a note."""
@@ -56,15 +42,6 @@ class Album:
         """Capture time to the second."""
         at = self._facts[photo]["captured_at"]
         return f"{at:%Y-%m-%d %H:%M:%S}" if at else "no time"
-
-
-def _thumbnail(jpeg: bytes) -> bytes:
-    with Image.open(io.BytesIO(jpeg)) as picture:
-        picture.draft("RGB", (THUMBNAIL, THUMBNAIL))
-        picture.thumbnail((THUMBNAIL, THUMBNAIL))
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=80)
-    return stream.getvalue()
 
 
 def _size(count: int) -> str:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from PIL import Image
 
 from flows.context import Run
 from flows.plan import read_pilot
 from flows.reports.drawing import BLUE, GREY, styled, svg_of
 from flows.reports.page import Page, Tile
+from flows.reports.thumbnails import file_names, thumbnails
 from flows.selection.plan import Chosen
 from labeling.planning import cost_of, half_width
 from labeling.protocols.catalogue import resolve
 from labeling.selection.flattening import FINE_BINS, bins, flatness
 from schemas.codes import TaskRole
-from warehouse.facts import BESIDE
 
 MOST_TILES = 240
-THUMBNAIL = 220
 RATED = (TaskRole.RATE, TaskRole.AUDIT)
 
 
@@ -52,7 +48,7 @@ def write_list(run: Run, chosen: Chosen) -> Path:
     """Write ``reports/NAME.csv``: a line per photo, to be edited and handed back with --from-list."""
     path = run.warehouse.location.local("reports", f"{chosen.batch.batch_id}.csv")
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = _file_names(run, _photos(chosen))
+    names = file_names(run, _photos(chosen))
     part = path.with_name(path.name + ".part")
     with part.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -184,39 +180,14 @@ def _tiles(run: Run, chosen: Chosen) -> list[Tile]:
     photos = _photos(chosen)
     shown = photos[:: max(1, -(-len(photos) // MOST_TILES))]
     facts = {photo: stimulus for stimulus in chosen.stimuli for photo in stimulus.photos}
-    names = _file_names(run, shown)
-    rows = run.warehouse.query(
-        """SELECT photo_id, arg_max(bytes, version) AS bytes FROM pictures SEMI JOIN wanted USING (photo_id)
-           GROUP BY photo_id ORDER BY photo_id""",
-        extra={"wanted": pa.table({"photo_id": pa.array(shown, pa.string())})},
-    ).to_pylist()
+    names, pictures = file_names(run, shown), thumbnails(run, shown)
     tiles = []
-    for row in rows:
-        stimulus = facts[row["photo_id"]]
+    for photo in sorted(pictures):
+        stimulus = facts[photo]
         accent = {"random": "good", "audit": "doubt"}.get(stimulus.selected_by, "")
         note = f"{stimulus.selected_by}{', ' + stimulus.stratum if stimulus.stratum else ''}"
-        name = names.get(row["photo_id"], row["photo_id"][:12])
-        tiles.append(Tile(_thumbnail(row["bytes"]), name, note, accent))
+        tiles.append(Tile(pictures[photo], names.get(photo, photo[:12]), note, accent))
     return tiles
-
-
-def _thumbnail(picture: bytes) -> bytes:
-    """A small JPEG of a canonical picture, which is one of ours and safe to open."""
-    with Image.open(io.BytesIO(picture)) as image:
-        image.draft("RGB", (THUMBNAIL, THUMBNAIL))
-        image.thumbnail((THUMBNAIL, THUMBNAIL))
-        out = io.BytesIO()
-        image.convert("RGB").save(out, "JPEG", quality=80)
-    return out.getvalue()
-
-
-def _file_names(run: Run, photos: Sequence[str]) -> dict[str, str]:
-    rows = run.warehouse.query(
-        "SELECT photo_id, min(file_name) AS name FROM sightings SEMI JOIN wanted USING (photo_id) GROUP BY photo_id",
-        extra={"wanted": pa.table({"photo_id": pa.array(photos, pa.string())})},
-        memory=BESIDE,
-    ).to_pylist()
-    return {row["photo_id"]: row["name"] for row in rows}
 
 
 def _in_other_batches(run: Run, chosen: Chosen) -> int:
