@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,13 +21,15 @@ from flows.reports.score_chapters import (
     score_chapter,
     screening_chapter,
 )
+from flows.reports.thumbnails import thumbnails
 from flows.runtime import publish_counts
 from labeling.scoring.comparisons import SCALE
 from schemas.errors import WrongUse
 
 SHEET = 12
 FEWEST_VOTES = 4
-THUMBNAIL = 240
+MOST_LETTERS = 50
+"""Of a question in the name of a file: letters of any script, four bytes at most."""
 BY_PAIRS = """
     SELECT * FROM scores WHERE question = ? AND method IN ('bradley_terry', 'joint', 'two_way') AND screening = 'none'
     ORDER BY method, scale, photo_id
@@ -58,13 +60,22 @@ def write_reports(root: str, question: str | None = None) -> Outcome:
         raise WrongUse(f"there are no scores{f' of {question!r}' if question else ''}; questions with scores: {there}.")
     files = {}
     for row in chosen:
-        name = re.sub(r"[^\w.-]+", "_", f"{row['question']}-{row['scale']}")
+        name = page_name(row["question"], row["scale"])
         path = run.warehouse.location.local("reports", f"scores-{name}.html")
         page = pairs_page(run, row) if row["scale"] == SCALE else question_page(run, row)
         page.text(f"Every figure is also a file, for papers and slides: reports/scores-{name}/*.svg.")
         page.write_figures(path.with_suffix(""))
         files[f"{row['question']} ({row['scale']})"] = str(page.write(path))
     return Outcome("report", {"pages": len(files)}, files=files)
+
+
+def page_name(question: str, scale: str) -> str:
+    """A name for files, of its own for each question: what names cannot hold is told by a hash."""
+    whole = f"{question}-{scale}"
+    plain = re.sub(r"[^\w.-]+", "_", whole)
+    if plain == whole and len(plain) <= MOST_LETTERS:
+        return plain
+    return f"{plain[:MOST_LETTERS]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 def question_page(run: Run, scoring: dict[str, Any]) -> Page:
@@ -127,7 +138,8 @@ def _headline(run: Run, scoring: dict[str, Any], key: Sequence[str]) -> dict[str
 
 def disagreement(row: dict[str, Any], low: float, high: float) -> float:
     """Spread of the votes over the largest spread that their mean allows: at the ends nobody can disagree much."""
-    mean = min(max(row["score"], low + 0.1), high - 0.1)
+    margin = min(0.1, (high - low) / 10)
+    mean = min(max(row["score"], low + margin), high - margin)
     return float(row["sd"] / np.sqrt((mean - low) * (high - mean)))
 
 
@@ -161,20 +173,3 @@ def _contact_sheets(page: Page, run: Run, sheets: Sequence[Sheet], note: Callabl
         ]
         if tiles:
             page.sheet(title, tiles, text)
-
-
-def thumbnails(run: Run, photo_ids: set[str]) -> dict[str, bytes]:
-    """Small JPEG files of some photos, from their canonical pictures."""
-    from PIL import Image
-
-    wanted = pa.compute.field("photo_id").isin(pa.array(sorted(photo_ids), pa.string()))
-    found = {}
-    for batch in run.warehouse.tables["pictures"].batches(["photo_id", "bytes"], wanted, rows=64):
-        for row in batch.to_pylist():
-            with Image.open(io.BytesIO(row["bytes"])) as picture:
-                small = picture.convert("RGB")
-            small.thumbnail((THUMBNAIL, THUMBNAIL))
-            stream = io.BytesIO()
-            small.save(stream, "JPEG", quality=80)
-            found[row["photo_id"]] = stream.getvalue()
-    return found

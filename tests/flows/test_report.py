@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from flows.import_ratings import Request, take_file
-from flows.report import disagreement, write_reports
+from flows.report import disagreement, page_name, write_reports
 from flows.reports.score_chapters import repeated, session_part
 from flows.reports.score_plots import rater_plot, spread_plot
 from flows.score import score_one, score_pairs
@@ -122,6 +122,14 @@ def test_repeats_and_sessions_are_read_from_the_raters_order() -> None:
 def test_disagreement_is_relative_to_what_a_mean_allows() -> None:
     middle, end = {"score": 4.0, "sd": 1.5}, {"score": 6.5, "sd": 1.5}
     assert disagreement(end, 1, 7) > disagreement(middle, 1, 7)
+    assert disagreement({"score": 0.05, "sd": 0.02}, 0, 0.1) == pytest.approx(0.4)
+
+
+def test_questions_of_any_length_have_files_of_their_own() -> None:
+    assert page_name("beauty", "1-7") == "beauty-1-7"
+    names = {page_name(question, "1-7") for question in ("a b", "a_b", "a/b", "Schönheit", "美" * 300, "美" * 301)}
+    assert len(names) == 6
+    assert all(len(f"scores-{name}.html.part".encode()) < 255 for name in names)
 
 
 def test_a_plot_is_vector_and_the_same_each_time() -> None:
