@@ -65,18 +65,27 @@ def photos_in_file(run: Run, from_list: str | None) -> list[str]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput("the list cannot be read", where=from_list, got=str(error)) from error
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if lines and "photo_id" in next(csv.reader(lines[:1])):
-        names = [row["photo_id"].strip() for row in csv.DictReader(lines)]
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
+    header = next(csv.reader([lines[0][1]])) if lines else []
+    if "photo_id" in header:
+        place, reader = header.index("photo_id"), csv.reader(line for _, line in lines[1:])
+        named = [(lines[reader.line_num][0], row[place].strip() if place < len(row) else "") for row in reader]
     else:
-        names = [line.strip() for line in lines]
-    if not names:
+        named = [(number, line.strip()) for number, line in lines]
+    if not named:
         raise BadInput("the list is empty", where=from_list, expected="a photo per line")
-    return photos_named(run, names, from_list)
+    return photos_named(run, [name for _, name in named], from_list, [number for number, _ in named])
 
 
-def photos_named(run: Run, names: Sequence[str], where: str) -> list[str]:
+def photos_named(run: Run, names: Sequence[str], where: str, lines: Sequence[int | None] = ()) -> list[str]:
     """The photos that a list names by photo_id, URI, file name, or file name without ending; in its order.
+
+    Parameters
+    ----------
+    where : str
+        The list, for messages.
+    lines : sequence of int, optional
+        The line of each name, where the list is a file.
 
     Raises
     ------
@@ -88,7 +97,7 @@ def photos_named(run: Run, names: Sequence[str], where: str) -> list[str]:
     extra = {"names": pa.table({"name": pa.array(names, pa.string())})}
     rows = run.warehouse.query(FIND_PHOTOS, extra=extra).to_pylist()
     found = {row["name"]: row for row in rows}
-    for line, name in enumerate(names, start=1):
+    for line, name in zip(lines or [None] * len(names), names, strict=True):
         if name not in found:
             raise BadInput(
                 "there is no such photo", where=where, line=line, got=repr(name), todo="`salon sql` lists `sightings`."

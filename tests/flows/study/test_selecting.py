@@ -122,6 +122,12 @@ def test_a_list_may_use_file_names_and_the_rest_is_filled_up_by_rule(run: Run, t
     path.write_text("3.jpg\nnowhere.jpg\n", encoding="utf-8")
     with pytest.raises(BadInput, match=r"list.txt, line 2: there is no such photo; got 'nowhere.jpg'"):
         plan_batch(run, from_list=str(path))
+    path.write_text("# mine\nrole,photo_id\nrate,3.jpg\n\nrate,nowhere.jpg\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"list.txt, line 5: there is no such photo; got 'nowhere.jpg'"):
+        plan_batch(run, from_list=str(path))
+    path.write_text("role,photo_id\nrate\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"list.txt, line 2: there is no such photo; got ''"):
+        plan_batch(run, from_list=str(path))
     path.write_text("", encoding="utf-8")
     with pytest.raises(BadInput, match="the list is empty"):
         plan_batch(run, from_list=str(path))
