@@ -143,16 +143,31 @@ def scenes(vectors: Vectors, similarity: float) -> npt.NDArray[np.int64]:
     similarity : float
         Cosine from which two pictures are linked.
     """
-    rows: list[npt.NDArray[np.int64]] = []
-    columns: list[npt.NDArray[np.int64]] = []
-    for start in range(0, len(vectors), BLOCK):
-        left, right = np.nonzero(vectors[start : start + BLOCK] @ vectors[start:].T >= similarity)
-        rows.append(left + start)
-        columns.append(right + start)
-    if not rows:
+    count = len(vectors)
+    if not count:
         return np.empty(0, np.int64)
-    row, column = np.concatenate(rows), np.concatenate(columns)
-    links = coo_array((np.ones(len(row), np.int8), (row, column)), shape=(len(vectors), len(vectors)))
+    links = []
+    for start in range(0, count, BLOCK):
+        for other in range(start, count, BLOCK):
+            alike = vectors[start : start + BLOCK] @ vectors[other : other + BLOCK].T >= similarity
+            links.append(_fewest_links(alike, start, other))
+    left, right = np.concatenate(links, axis=1)
+    return _parts(left, right, count)
+
+
+def _fewest_links(alike: npt.NDArray[np.bool_], start: int, other: int) -> Rows:
+    """Links that join the pictures of two blocks as all would: copies of one picture would have billions."""
+    left, right = np.nonzero(alike)
+    height, width = alike.shape
+    ends = np.concatenate([np.arange(height) + start, np.arange(width) + other])
+    _, first, part = np.unique(_parts(left, right + height, height + width), return_index=True, return_inverse=True)
+    links = np.stack([ends[first[part]], ends])
+    return links[:, links[0] != links[1]]
+
+
+def _parts(left: Rows, right: Rows, count: int) -> Rows:
+    """Number of the connected part of each of so many pictures."""
+    links = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(count, count))
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
 
 

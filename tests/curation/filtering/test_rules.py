@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
 from curation.filtering.decisions import decide, definition_hash, measure_hash
@@ -193,6 +195,18 @@ def test_a_chain_of_like_pictures_is_one_scene() -> None:
     found = scenes(vectors, float(np.cos(np.radians(11))))
     assert found[0] == found[1] == found[2] != found[3]
     assert found[3] == found[4]
+
+
+@pytest.mark.parametrize("similarity", [-1.0, 0.8, 0.97, 0.999])
+def test_scenes_are_the_connected_parts_of_all_links_whatever_the_blocks(
+    similarity: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curation.filtering.similarity.BLOCK", 17)
+    vectors = unit(np.random.default_rng(3).normal(size=(101, 3)))
+    row, column = np.nonzero(vectors @ vectors.T >= similarity)
+    _, whole = connected_components(coo_array((np.ones(len(row)), (row, column)), shape=(101, 101)), directed=False)
+    assert scenes(vectors, similarity).tolist() == whole.tolist()
+    assert len(scenes(vectors[:0], similarity)) == 0
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.booleans()), max_size=30), st.integers(0, 1000))
