@@ -102,7 +102,7 @@ def plan(
     run = open_run(root)
     study = run.settings.study
     pilot = read_pilot(run, question)
-    spread_sd = sd or (pilot.spread.sd if pilot else study.sd)
+    spread_sd = sd if sd is not None else (pilot.spread.sd if pilot else 0) or study.sd
     single = icc1 if icc1 is not None else (pilot.spread.icc1 if pilot else math.nan)
     wanted = interval if interval is not None or icc is not None else half_width(study.overlap, spread_sd)
     votes = _votes_per_photo(wanted, icc, spread_sd, single)
@@ -219,6 +219,8 @@ def _basis(pilot: Pilot | None, sd: float | None, icc1: float | None) -> str:
     if pilot is None:
         return "No ratings tell the spread yet: the settings' figures were taken." + stated
     simulated = "simulated " if pilot.simulated else ""
+    if sd is None and not pilot.spread.sd:
+        stated = " On no photo do two votes differ: the settings' standard deviation was taken." + stated
     return (
         f"Taken from {pilot.spread.votes:,} {simulated}votes on {pilot.spread.photos:,} photos "
         f"('{pilot.question}', scale {pilot.scale}).{stated}"

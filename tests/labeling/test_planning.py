@@ -8,8 +8,11 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from labeling.planning import (
+    MOST_RATERS,
     cost_of,
     half_width,
     icc_of_mean,
@@ -37,6 +40,18 @@ def long_form(table: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.
 def test_half_widths_are_those_of_the_t_distribution(n: int, width: float) -> None:
     assert half_width(n, 1.0) == pytest.approx(width, abs=0.005)
     assert raters_for_half_width(half_width(n, 0.7), 0.7) == n
+
+
+@given(st.floats(0.02, 3), st.lists(st.floats(0.01, 2), min_size=1, max_size=20))
+def test_no_photo_gets_a_vote_too_many_or_too_few(wanted: float, spreads: list[float]) -> None:
+    sd = np.array(spreads)
+    if half_width(MOST_RATERS, sd.max()) > wanted:
+        with pytest.raises(WrongUse, match="needs over 10,000 votes"):
+            votes_missing(np.zeros(len(sd), np.int64), sd, wanted)
+        return
+    for needed, one in zip(votes_missing(np.zeros(len(sd), np.int64), sd, wanted), sd, strict=True):
+        assert half_width(int(needed), one) <= wanted
+        assert needed == 2 or half_width(int(needed) - 1, one) > wanted
 
 
 @pytest.mark.parametrize(
@@ -106,7 +121,7 @@ def test_what_cannot_be_planned_is_refused() -> None:
     for wanted, sd in ((0, 1), (1, 0)):
         with pytest.raises(WrongUse, match="above 0"):
             raters_for_half_width(wanted, sd)
-    with pytest.raises(WrongUse, match="over 10000 votes"):
+    with pytest.raises(WrongUse, match="over 10,000 votes"):
         raters_for_half_width(0.001, 1)
     with pytest.raises(WrongUse, match="between 0 and 1"):
         raters_for_icc(1.0, 0.2)
