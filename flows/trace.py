@@ -10,6 +10,7 @@ from typing import Any
 from flows.context import Run, open_run
 from flows.outcome import Outcome
 from flows.reports.page import Page, Tile
+from flows.reports.thumbnails import thumbnails
 from schemas.errors import WrongUse
 
 STEPS: dict[str, str] = {
@@ -35,6 +36,8 @@ STEPS: dict[str, str] = {
     "JOIN releases r ON r.name = m.release WHERE m.photo_id = $1 ORDER BY 1, 3",
 }
 """What is told of a photo, in the order in which it happened; $1 is the photo_id."""
+WHOLE = 800
+"""Longest side of the picture on the page, pixels."""
 
 
 def find_photo(run: Run, name: str) -> str:
@@ -89,9 +92,8 @@ def page(root: str, found: dict[str, Any]) -> Outcome:
     run = open_run(root)
     photo_id = found["photo_id"]
     report = Page(title=f"Photo {photo_id[:12]}", lead="From the raw file to every release.")
-    pictures = run.warehouse.query("SELECT bytes FROM pictures WHERE photo_id = $1 LIMIT 1", [photo_id]).to_pylist()
-    if pictures:
-        report.sheet("The picture", [Tile(pictures[0]["bytes"], photo_id[:12])])
+    for picture in thumbnails(run, [photo_id], WHOLE).values():
+        report.sheet("The picture", [Tile(picture, photo_id[:12])], size="large")
     for step in STEPS:
         if found[step]:
             report.heading(step.capitalize())
