@@ -8,6 +8,7 @@ import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,8 @@ def _fault_of(tables: Mapping[str, Table], text: str, error: Exception) -> Salon
 def query_for_people(tables: Mapping[str, Table], text: str) -> pa.Table:
     """Rows of a query that a person typed: one reading statement; other files are out of reach.
 
+    Columns of one name, as a join gives them, are told apart by a number: rows become records further on.
+
     Raises
     ------
     WrongUse
@@ -121,13 +124,22 @@ def query_for_people(tables: Mapping[str, Table], text: str) -> pa.Table:
     connection.execute("SET lock_configuration = true")
     try:
         _refuse_writing(connection.extract_statements(text))
-        return connection.sql(text).to_arrow_table()
+        rows = connection.sql(text).to_arrow_table()
+        return rows.rename_columns(_told_apart(rows.column_names))
     except STORAGE_ERRORS as error:
         fault = _fault_of(tables, text, error) if READING_FAILED in str(error) else None
         if fault is not None:
             raise fault from error
         first = str(error).strip().splitlines()[0]
         raise WrongUse(f"the query is refused: {first} Tables: {', '.join(tables)}.") from error
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for name in names:
+        tries = (f"{name}_{number}" for number in count(2))
+        found.append(name if name not in found else next(one for one in tries if one not in (*found, *names)))
+    return found
 
 
 READING_FAILED = "reading the stream registered as"

@@ -147,6 +147,11 @@ def test_a_query_shows_names_as_they_are(root: Path, capfd: Capture) -> None:
     assert all(text in ended.out for text in (*names, "a [b]"))
 
 
+def test_columns_of_one_name_keep_their_values(root: Path, capfd: Capture) -> None:
+    query = "SELECT * FROM (SELECT 1 AS a, 2 AS a_2) JOIN (SELECT 1 AS a, 3 AS b) ON true"
+    assert json.loads(salon(capfd, root, "sql", query, "--json").out) == [{"a": 1, "a_2": 2, "a_3": 1, "b": 3}]
+
+
 def test_a_query_s_json_is_json_whatever_the_numbers_are(root: Path, capfd: Capture) -> None:
     ended = salon(capfd, root, "sql", "SELECT 'nan'::DOUBLE AS a, ['inf'::DOUBLE, 1.5] AS b", "--json")
     told = json.loads(ended.out, parse_constant=pytest.fail)
