@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from schemas.errors import WrongUse
 from schemas.settings import Settings, SettingsPart
@@ -40,17 +41,34 @@ def read_settings(root: str) -> Settings:
         return Settings()
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows put a mark in front
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise WrongUse(f"{path}: this is no text in UTF-8; save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
         raise WrongUse(f"{path}: no valid TOML: {error}.") from error
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
+        raise WrongUse(f"{path}: {_sentence(error.errors()[0])} docs/settings.md lists all.") from error
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    """What is wrong with a setting, without pydantic's own words for how it found out."""
+    place = [str(part) for part in problem["loc"]]
+    if place[:2] == ["filter", "rules"]:
+        del place[3:4]  # the kind of the rule, which is no key
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    match problem["type"]:
+        case "extra_forbidden":
             message = "there is no such setting"
-        raise WrongUse(f"{path}: '{key}': {message}; got {problem['input']!r}. docs/settings.md lists all.") from error
+        case "union_tag_not_found":
+            return f"'{'.'.join(place)}': a rule of a new name needs a kind, such as kind = \"range\"."
+        case "union_tag_invalid":
+            place.append("kind")
+            message = f"expected one of {problem['ctx']['expected_tags']}, got {problem['input']['kind']!r}"
+        case "model_type" | "dict_type":
+            message = "expected a table of settings"
+    said = "" if ", got " in message else f", got {problem['input']!r}"
+    return f"'{'.'.join(place)}': {message.split(', unable')[0]}{said}."
 
 
 def commented_settings() -> str:

@@ -135,6 +135,36 @@ def test_an_unknown_setting_is_named(root: Path, capfd: Capture) -> None:
     assert "dedupe.radios" in one_sentence(ended.err)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[dedupe]\nradius = "much"', "'dedupe.radius': expected a valid integer, got 'much'."),
+        ("dedupe = 3", "'dedupe': expected a table of settings, got 3."),
+        ("[dedupe]\nradios = 9", "'dedupe.radios': there is no such setting, got 9."),
+        (
+            '[schedule]\ncollect = "daily"',
+            "'schedule.collect': expected five fields such as '0 2 * * *', or nothing, got",
+        ),
+        ("[filter.rules.x]\nat_most = 1", "'filter.rules.x': a rule of a new name needs a kind, such as"),
+        ('[filter.rules.x]\nkind = "rang"', "'filter.rules.x.kind': expected one of 'range', 'values', 'prompt'"),
+        (
+            '[filter.rules.resolution]\nat_least = "x"',
+            "'filter.rules.resolution.at_least': expected a valid number, got",
+        ),
+        ('[filter.rules.x]\nkind = "prompt"\nat_most = 1', "'filter.rules.x': a prompt rule needs classes or prompts"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_plain_words(text: str, sentence: str, root: Path, capfd: Capture) -> None:
+    (root / "salon.toml").write_text(text)
+    ended = salon(capfd, root, "status")
+    assert (ended.code, sentence in one_sentence(ended.err)) == (2, True), ended.err
+
+
+def test_settings_that_are_no_text_in_utf8_say_so(root: Path, capfd: Capture) -> None:
+    (root / "salon.toml").write_bytes("[study]\nquestion = 'Schönheit'".encode("latin-1"))
+    assert "save it as UTF-8" in one_sentence(salon(capfd, root, "status").err)
+
+
 def test_settings_that_an_editor_of_windows_saved_are_read(root: Path, capfd: Capture) -> None:
     (root / "salon.toml").write_text("\ufeff[dedupe]\nradius = 99\n", encoding="utf-8")
     assert "dedupe.radius" in one_sentence(salon(capfd, root, "dedupe").err)
