@@ -130,8 +130,9 @@ def query_for_people(tables: Mapping[str, Table], text: str) -> pa.Table:
         fault = _fault_of(tables, text, error) if READING_FAILED in str(error) else None
         if fault is not None:
             raise fault from error
-        first = str(error).strip().splitlines()[0]
-        raise WrongUse(f"the query is refused: {first} Tables: {', '.join(tables)}.") from error
+        first = str(error).strip().splitlines()[0].rstrip(".!")
+        known = f" Tables: {', '.join(tables)}." if isinstance(error, duckdb.CatalogException) else ""
+        raise WrongUse(f"the query is refused: {first}.{known}") from error
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.columns import TableSpec
+from schemas.errors import WrongUse
 from schemas.tables import SCHEMA_VERSION, TABLES
 from warehouse.delta import Table
 from warehouse.filesystem import Location
@@ -30,10 +31,19 @@ class Warehouse:
 
     @classmethod
     def create(cls, root: str | Path) -> Warehouse:
-        """Make an empty warehouse, or open the one that is there."""
+        """Make an empty warehouse, or open the one that is there.
+
+        Raises
+        ------
+        WrongUse
+            A file is in the way.
+        """
         location = Location.of(root)
         if location.is_local:
-            location.local().mkdir(parents=True, exist_ok=True)
+            try:
+                location.local().mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError) as error:
+                raise WrongUse(f"{root}: a file is in the way; a warehouse is a folder: name another place.") from error
         if not is_there(location):
             for spec in TABLES:
                 Table(location, spec).create()

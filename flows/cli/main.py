@@ -167,7 +167,8 @@ def _run() -> int:
             return WrongUse.exit_code
         known = not error.format_message().startswith("No such command")
         command = " ".join(["salon", *(sys.argv[1:2] if known else [])])
-        return _ends_with(f"{error.format_message()} See `{command} --help`.", WrongUse.exit_code)
+        said = error.format_message().rstrip(".").replace("Input should be", "expected")
+        return _ends_with(f"{said}. See `{command} --help`.", WrongUse.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         return _ends_with("stopped; what was committed stays, the same command does the rest.")
     except SalonError as error:

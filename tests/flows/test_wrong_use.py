@@ -75,6 +75,20 @@ def test_a_source_that_is_not_there_is_named(root: Path, capfd: Capture) -> None
     assert "/no/such/folder" in one_sentence(ended.err)
 
 
+@pytest.mark.parametrize("place", ["file", "file/warehouse"])
+def test_a_warehouse_is_not_made_where_a_file_is(place: str, tmp_path: Path, capfd: Capture) -> None:
+    (tmp_path / "file").touch()
+    ended = salon(capfd, tmp_path, "init", tmp_path / place)
+    assert ended.code == 2
+    assert "a file is in the way" in one_sentence(ended.err)
+
+
+def test_a_figure_that_cannot_be_is_told_with_what_is_expected(root: Path, capfd: Capture) -> None:
+    ended = salon(capfd, root, "search", "x", "--count", "0")
+    assert ended.code == 2
+    assert "'--count' / '-n': expected greater than or equal to 1. See" in one_sentence(ended.err)
+
+
 @pytest.mark.parametrize("command", [("ingest", "x"), ("status",), ("score",), ("publish", "beauty")])
 def test_a_folder_without_a_warehouse_says_what_to_do(command: tuple[str, ...], tmp_path: Path, capfd: Capture) -> None:
     ended = salon(capfd, tmp_path, *command)
