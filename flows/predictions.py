@@ -55,7 +55,8 @@ def _read(file: Path) -> pa.Table:
     try:
         if file.suffix.lower() == ".parquet":
             return pq.read_table(file)
-        return pacsv.read_csv(file, convert_options=pacsv.ConvertOptions(column_types={"photo_id": pa.string()}))
+        how = pacsv.ConvertOptions(column_types={"photo_id": pa.string()}, null_values=[""])
+        return pacsv.read_csv(file, convert_options=how)
     except (pa.ArrowException, OSError) as error:
         raise BadInput("the prediction file cannot be read", where=str(file), got=_first(error)) from error
 
