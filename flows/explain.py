@@ -238,7 +238,7 @@ def _what_if_section(page: Page, picture: Picture, predict: Predict) -> dict[str
             for k, (variant, setting, score) in enumerate(zip(made[knob.name], knob.settings, told.score, strict=True))
         ]
         page.sheet(f"{knob.name.capitalize()}", tiles, f"{knob.unit}; blue: where the prediction is highest", "strip")
-        page.figure(curve_plot(knob.unit, knob.settings, told.score, told.sd, knob.neutral, limits))
+        page.figure(curve_plot(f"{knob.name}, {knob.unit}", knob.settings, told.score, told.sd, knob.neutral, limits))
         best[f"what if, highest prediction: {knob.name}"] = (
             f"{told.score[top]:.2f} at {knob.settings[top]:g} {knob.unit} ({told.score[top] - neutral:+.2f})"
         )

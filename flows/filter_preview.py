@@ -153,7 +153,7 @@ def _thresholds(rule: ScoredRule, scores: Scores) -> list[tuple[str, int, str, s
         for edge in sorted({*edges, limit}, reverse=not below):
             stay = int(np.count_nonzero(known >= edge if below else known <= edge)) + unknown
             gone = f"{(len(scores) - stay) / len(scores):.1%}"
-            rows.append((f"{side} = {plain(edge)}", stay, gone, "now" if edge == limit else ""))
+            rows.append((f"{side}\u00a0=\u00a0{plain(edge)}", stay, gone, "now" if edge == limit else ""))
     return rows
 
 
@@ -161,7 +161,11 @@ def _histogram(rule: ScoredRule, decisions: Decisions) -> str:
     known = np.isfinite(decisions.score)
     scores, kept = decisions.score[known], decisions.kept[known]
     low, high = np.quantile(scores, [0.001, 0.999])
-    edges = np.linspace(low, high, 61).tolist() if high > low else 10
+    if high > low:
+        edges = np.linspace(low, high, 61).tolist()
+    else:  # one bar, wide enough to be seen beside a limit that is far away
+        width = max((abs(limit - low) for _, limit in _limits(rule)), default=0.0) / 30 or 1.0
+        edges = [float(low) - width / 2, float(low) + width / 2]
     parts = [np.clip(part, low, high) for part in (scores[kept], scores[~kept])]
     with styled():
         figure, axes = new_plot(7, 2.2)

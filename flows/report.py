@@ -21,7 +21,7 @@ from flows.reports.score_chapters import (
     score_chapter,
     screening_chapter,
 )
-from flows.reports.thumbnails import thumbnails
+from flows.reports.thumbnails import file_names, thumbnails
 from flows.runtime import publish_counts
 from labeling.scoring.comparisons import SCALE
 from schemas.errors import WrongUse
@@ -162,14 +162,20 @@ def _sheets(page: Page, run: Run, scores: pa.Table, scoring: dict[str, Any]) -> 
 
 def _contact_sheets(page: Page, run: Run, sheets: Sequence[Sheet], note: Callable[[dict[str, Any]], str]) -> None:
     """Photos of some rows of `scores`, those that have a picture."""
-    pictures = thumbnails(run, {row["photo_id"] for _, some, _, _ in sheets for row in some})
+    shown = {row["photo_id"] for _, some, _, _ in sheets for row in some}
+    pictures, names = thumbnails(run, shown), file_names(run, shown)
     if pictures:
         page.heading("Photos")
     for title, some, text, accent in sheets:
         tiles = [
-            Tile(pictures[row["photo_id"]], f"{row['score']:.2f}", note(row), accent)
+            Tile(pictures[row["photo_id"]], f"{row['score']:.2f}", f"{_name(row, names)} · {note(row)}", accent)
             for row in some
             if row["photo_id"] in pictures
         ]
         if tiles:
             page.sheet(title, tiles, text)
+
+
+def _name(row: dict[str, Any], names: dict[str, str]) -> str:
+    photo = str(row["photo_id"])
+    return names.get(photo, photo[:12])

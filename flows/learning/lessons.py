@@ -89,8 +89,10 @@ def few_shot(run: Run, published: Published, votes: Votes) -> tuple[list[Result]
     train = np.zeros(len(published.score), dtype=bool)
     train[published.rows_in(Split.TRAIN)] = True
     own = learners[votes.rater] & train[votes.photo]
-    if len(np.unique(votes.rater[own])) < LEAST_RATERS or not rows:
-        return [], f"Fewer than {LEAST_RATERS} raters to learn taste from, or no test episodes."
+    if not rows:
+        return [], "No rater has votes enough on test photos for an episode: release more photos or more votes of each."
+    if len(np.unique(votes.rater[own])) < LEAST_RATERS:
+        return [], f"Fewer than {LEAST_RATERS} raters are in no test episode and voted on training photos."
     ground = _ground(run, published, votes, own, learners[votes.rater])
     place = {photo: row for row, photo in enumerate(published.photo_ids)}
     pairs = [(ground, episode) for row in rows for episode in _episodes(row, place, run.settings.learn.shots)]

@@ -110,7 +110,7 @@ def histogram_plot(predicted: Floats, real: Floats | None, low: float) -> str:
 
 
 def curve_plot(
-    unit: str, settings: Sequence[float], score: Floats, sd: Floats, neutral: float, limits: tuple[float, float]
+    xlabel: str, settings: Sequence[float], score: Floats, sd: Floats, neutral: float, limits: tuple[float, float]
 ) -> str:
     """One what-if curve with its 95 % band, on the axis that all of a photo's curves share."""
     with styled():
@@ -119,5 +119,5 @@ def curve_plot(
         axes.plot(settings, score, marker="o", markersize=4, color=BLUE)
         axes.axvline(neutral, linewidth=0.8, linestyle=":", color=GREY)
         axes.axhline(score[list(settings).index(neutral)], linewidth=0.8, linestyle=":", color=GREY)
-        axes.set(xlabel=unit, ylabel="predicted score", ylim=limits)
+        axes.set(xlabel=xlabel, ylabel="predicted score", ylim=limits)
         return svg_of(plot)

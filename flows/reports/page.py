@@ -69,9 +69,10 @@ class Page:
         return self._add(kind="text", text=text)
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Page:
-        """A table; numbers are set to the right."""
+        """A table; numbers are set to the right, and so is what stands above them."""
         cells = [[(_cell(value), isinstance(value, int | float)) for value in row] for row in rows]
-        return self._add(kind="table", headers=headers, rows=cells, title=title)
+        above = [(name, any(row[place][1] for row in cells)) for place, name in enumerate(headers)]
+        return self._add(kind="table", headers=above, rows=cells, title=title)
 
     def figure(self, svg: str, caption: str = "", name: str = "") -> Page:
         """A plot, as SVG text made by us (matplotlib); it is embedded as a picture, so that it cannot run.

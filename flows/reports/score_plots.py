@@ -66,7 +66,7 @@ def width_plot(n: Floats, half: Floats) -> str:
         groups = np.unique(place)
         x = [float(np.median(n[place == group])) for group in groups]
         y = [float(np.median(half[place == group])) for group in groups]
-        axes.plot(x, y, color=ORANGE, lw=2, marker="o", ms=4, label="median")
+        axes.plot(x, y, color=ORANGE, lw=2, marker="o", ms=9, mfc="white", label="median", zorder=0.5)
         axes.set(xlabel="votes on the photo", ylabel="half-width of the 95 % interval")
         axes.set_ylim(0)
         axes.legend(frameon=False)

@@ -17,6 +17,7 @@ from flows.reports.drawing import BLUE, GREY, styled, svg_of
 from flows.reports.page import Page, Tile
 from flows.reports.thumbnails import file_names, thumbnails
 from flows.selection.plan import Chosen
+from flows.selection.pool import LOGARITHMIC
 from labeling.planning import cost_of, half_width
 from labeling.protocols.catalogue import resolve
 from labeling.selection.flattening import FINE_BINS, bins, flatness
@@ -96,7 +97,7 @@ def _spread(run: Run, chosen: Chosen) -> tuple[float, float, str]:
         return (
             study.seconds_per_vote,
             study.sd,
-            "Both are the settings' figures, for want of ratings.",
+            "Both are the settings' figures: few or no ratings answer this question on this scale.",
         )
     votes = "simulated votes" if pilot.simulated else "votes"
     return pilot.seconds or study.seconds_per_vote, pilot.spread.sd, f"Both come from {pilot.spread.votes:,} {votes}."
@@ -110,7 +111,10 @@ def _strata(page: Page, chosen: Chosen) -> None:
     names = sorted({name for name, _ in counts})
     if len(names) < 2 and len(kinds) < 2:
         return
-    page.heading("Strata", "How many photos each stratum gave, by the way they were chosen.")
+    page.heading(
+        "Strata",
+        "How many photos each stratum gave, by the way they were chosen; 1/3: the lowest of three bins of equal width.",
+    )
     page.table(["stratum", *kinds], [[name, *(counts[name, kind] for kind in kinds)] for name in names])
 
 
@@ -153,7 +157,7 @@ def _plot(pairs: dict[str, tuple[Any, Any]]) -> str:
             for values, color, alpha in ((known, GREY, 0.45), (batch[np.isfinite(batch)], BLUE, 0.75)):
                 counts, edges = np.histogram(values, FINE_BINS, (low, high))
                 axes.stairs(counts / max(1, len(values)), edges, fill=True, color=color, alpha=alpha)
-            axes.set_title(name, fontsize=10)
+            axes.set_title(f"log(1 + {name})" if name in LOGARITHMIC else name, fontsize=10)
             axes.tick_params(labelsize=8)
         return svg_of(figure)
 

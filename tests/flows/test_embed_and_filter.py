@@ -270,7 +270,7 @@ def test_preview_shows_every_rule_and_writes_no_verdict(root: Path, capfd: Captu
         "not_a_photograph",
         "Dropped, nearest to the line",
         "small.png",
-        "at_least = 200",
+        "at_least\u00a0=\u00a0200",
         "(not known)",
     ):
         assert text in page

@@ -63,7 +63,7 @@ def test_a_page_for_each_question_holds_plots_sheets_and_figures(rated: Warehous
     assert text.count("data:image/svg+xml") == 9
     # scores, order, spread, widths, the cumulative model, raters, repeats, drift, reliability
     assert text.count("data:image/jpeg") >= 12
-    for words in ("Most contested", "Most agreed", "icc1", "split_half", "beholder1"):
+    for words in ("Most contested", "Most agreed", "icc1", "split_half", "beholder1", "p0.jpg · SD", "p15.jpg · SD"):
         assert words in text
     assert "made by a program" not in text
     folder = Path(outcome.files["beauty (1-7)"]).with_suffix("")
