@@ -78,7 +78,9 @@ STAGES: tuple[tuple[str, str, str, str, str], ...] = (
         "sent_tasks",
         "tasks in Label Studio",
         "SELECT count(*) FROM sent_tasks",
-        "SELECT count(*) FROM tasks ANTI JOIN sent_tasks USING (task_key)",
+        # Simulated raters may have answered a batch that was never sent.
+        "SELECT count(*) FROM tasks ANTI JOIN sent_tasks USING (task_key) ANTI JOIN ratings USING (task_key) "
+        "ANTI JOIN comparisons USING (task_key)",
     ),
     (
         "collect",
