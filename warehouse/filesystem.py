@@ -6,6 +6,7 @@ Delta's own file system must not be handed to pyarrow: it ends the interpreter w
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from pyarrow import fs as pafs
 from schemas.errors import WrongUse
 
 MOST_TRIES = 10
+UNFIT = re.compile(r"[\[\]|^\\\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
+"""Delta makes an address of a path: it ends in a panic at some of these, and writes to another folder at others."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,13 @@ class Location:
         text = str(root)
         scheme = urlsplit(text).scheme
         if scheme in ("", "file") or len(scheme) == 1:
-            return cls(str(Path(text.removeprefix("file://")).expanduser().absolute()))
+            place = str(Path(text.removeprefix("file://")).expanduser().absolute())
+            if strange := UNFIT.search(place):
+                raise WrongUse(
+                    f"{place}: a warehouse cannot lie under a path with {strange[0]!r} in it, which the library that "
+                    "writes its tables cannot take; name another place."
+                )
+            return cls(place)
         if scheme not in ("s3", "gs"):
             raise WrongUse(f"{text}: a warehouse can be a folder, s3:// or gs://, not {scheme}://.")
         return cls(text.rstrip("/"))

@@ -134,12 +134,14 @@ def refuse_strangers() -> None:
             )
 
 
-READER_GONE = 141
-"""What a shell says of a program that SIGPIPE ended: 128 and the signal's number."""
+READER_GONE, INTERRUPTED = 141, 130
+"""What a shell says of a program that SIGPIPE or SIGINT ended: 128 and the signal's number."""
+QUERY_INTERRUPTED = "Query interrupted"
+"""What DuckDB makes of Ctrl-C."""
 
 
 def main() -> None:
-    """Entry point: exit code 0 done, 1 the run failed, 2 wrong use, 3 a gate refused, 141 nobody reads the output."""
+    """Entry point: exit code 0 done, 1 the run failed, 2 wrong use, 3 a gate refused, 130 stopped, 141 no reader."""
     from flows.runtime import prepare_environment
 
     prepare_environment()
@@ -161,7 +163,8 @@ def _run() -> int:
     """Run the command that was typed; whatever ends it becomes an exit code and at most one sentence."""
     try:
         refuse_strangers()
-        return build()(standalone_mode=False) or 0
+        code = build()(standalone_mode=False) or 0
+        return _stopped() if code == INTERRUPTED else code
     except typer.TyperException as error:
         if not error.format_message():  # the help was asked for by naming no command, and is printed
             return WrongUse.exit_code
@@ -170,16 +173,22 @@ def _run() -> int:
         said = error.format_message().rstrip(".").replace("Input should be", "expected")
         return _ends_with(f"{said}. See `{command} --help`.", WrongUse.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        return _ends_with("stopped; what was committed stays, the same command does the rest.")
+        return _stopped()
     except SalonError as error:
         return _ends_with(str(error), error.exit_code)
     except OSError as error:
         return _ends_with(_of_the_system(error))
     except Exception as error:
+        if QUERY_INTERRUPTED in str(error):
+            return _stopped()
         sentence = _of_prefect(error)
         if not sentence:
             raise
         return _ends_with(sentence)
+
+
+def _stopped() -> int:
+    return _ends_with("stopped; what was committed stays, the same command does the rest.", INTERRUPTED)
 
 
 def _ends_with(sentence: str, code: int = 1) -> int:

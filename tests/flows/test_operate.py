@@ -85,6 +85,7 @@ def test_serve_serves_every_flow_until_it_is_interrupted(tmp_path: Path) -> None
     assert "curate/curate: on demand" in text, errors
     assert "maintain/maintain: 0 3 * * 0" in text
     assert "Traceback" not in errors
+    assert (served.returncode, "stopped; what was committed stays" in errors) == (130, True)
 
 
 def test_every_setting_and_variable_that_the_page_names_is_there() -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
 from flows.curate import curate
+from flows.ingest import ingest
+from schemas.photos import PHOTOS
 from tests.command_line import salon
 from warehouse.marker import MARKER
 from warehouse.store import Warehouse
@@ -75,12 +83,47 @@ def test_a_source_that_is_not_there_is_named(root: Path, capfd: Capture) -> None
     assert "/no/such/folder" in one_sentence(ended.err)
 
 
+@pytest.mark.parametrize("name", ["[2026]", "a|b", "a^b", "a\\b", "a\nb", "a%20b"])
+def test_a_warehouse_is_not_made_where_its_tables_could_not_be_written(
+    name: str, tmp_path: Path, capfd: Capture
+) -> None:
+    ended = salon(capfd, tmp_path, "init", tmp_path / name)
+    assert ended.code == 2
+    assert "cannot lie under a path with" in ended.err
+    assert not (tmp_path / name).exists()
+
+
+def test_a_warehouse_may_lie_at_any_other_path(tmp_path: Path) -> None:
+    warehouse = Warehouse.create(tmp_path / "Grüße & 'x' #1% @ {a};,=+~!$()*<>?:`\" é😀")
+    with Image.new("RGB", (300, 300), "red") as picture:
+        picture.save(tmp_path / "a.png")
+    assert ingest(root=warehouse.location.root, sources=[str(tmp_path / "a.png")]).counts["new photos"] == 1
+    assert warehouse.table(PHOTOS).replace(warehouse.table(PHOTOS).read().slice(1))
+    assert warehouse.table(PHOTOS).count() == 0
+
+
 @pytest.mark.parametrize("place", ["file", "file/warehouse"])
 def test_a_warehouse_is_not_made_where_a_file_is(place: str, tmp_path: Path, capfd: Capture) -> None:
     (tmp_path / "file").touch()
     ended = salon(capfd, tmp_path, "init", tmp_path / place)
     assert ended.code == 2
     assert "a file is in the way" in one_sentence(ended.err)
+
+
+def test_ctrl_c_ends_a_query_with_a_sentence_and_the_code_of_shells(root: Path) -> None:
+    words = [str(Path(sys.executable).with_name("salon")), "sql", "SELECT count(*) FROM range(100000000), range(1000)"]
+    # What a shell runs in the background inherits that interrupts are ignored, and so would the command.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(
+        words, env=os.environ | {"SALON_ROOT": str(root)}, stderr=subprocess.PIPE, text=True
+    ) as asked:
+        end = time.monotonic() + 120
+        while psutil.Process(asked.pid).cpu_times().user < 8:  # reading the modules takes two or three
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        asked.send_signal(signal.SIGINT)
+        _, said = asked.communicate(timeout=60)
+    assert (asked.returncode, "stopped; what was committed stays" in one_sentence(said)) == (130, True)
 
 
 def test_a_figure_that_cannot_be_is_told_with_what_is_expected(root: Path, capfd: Capture) -> None:
