@@ -100,6 +100,7 @@ class BadInput(PermanentFault):
             text += f"; expected {expected}"
         if got:
             text += f"{',' if expected else ';'} got {got}"
+        text = text.rstrip(".")
         super().__init__(f"{text}. {todo}".rstrip() if todo else f"{text}.")
 
 
