@@ -80,7 +80,10 @@ def _report(run: Run, words: str, space: str, hits: list[Hit], names: dict[str, 
     pictures = thumbnails(run, [hit.photo_id for hit in hits])
     page = Page(f"Search: {words}", f"The {len(hits)} nearest photos in the space of {space}; exact, by cosine.")
     tiles = [tile(hit.photo_id, pictures, names, f"{hit.score:.3f}") for hit in hits if hit.photo_id in pictures]
-    page.sheet("Nearest first", tiles)
+    if tiles:
+        page.sheet("Nearest first", tiles)
+    if lost := len(hits) - len(tiles):
+        page.text(f"The pictures of {lost:,} of them are lost: `salon ingest SOURCE --recheck` makes them again.")
     return str(page.write(run.warehouse.location.local("reports", "search.html")))
 
 

@@ -72,7 +72,7 @@ def outcome_table(outcome: Outcome) -> Table:
             table.add_section()
             table.add_row(Text(of, style="bold"), "")
         section = of
-        told = f"{value:,}" if isinstance(value, int) else str(value)
+        told = f"{value:,}" if isinstance(value, int) else f"{value:,.10g}" if isinstance(value, float) else str(value)
         table.add_row(Text(MEANING.get(what, what)), Text(told))
     return table
 

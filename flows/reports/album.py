@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from flows.context import Run
 from flows.reports.page import Tile
-from flows.reports.thumbnails import thumbnails
+from flows.reports.thumbnails import no_picture, thumbnails
 
 NAMES = """
     SELECT p.photo_id, width, height, format, bytes, captured_at,
@@ -36,7 +36,9 @@ class Album:
         """A photo with its name, size and a note."""
         fact = self._facts[photo]
         facts = f"{fact['width']}×{fact['height']} {fact['format']}, {_size(fact['bytes'])}"
-        return Tile(self._thumbnails[photo], fact["name"] or photo[:12], f"{facts} · {note}", accent)
+        picture = self._thumbnails.get(photo)
+        lost = "" if picture else " · its picture is lost: salon ingest SOURCE --recheck"
+        return Tile(picture or no_picture(), fact["name"] or photo[:12], f"{facts} · {note}{lost}", accent)
 
     def captured_at(self, photo: str) -> str:
         """Capture time to the second."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection
+from functools import cache
 
 import pyarrow as pa
 from PIL import Image
@@ -36,6 +37,14 @@ def shrunk(picture: bytes, side: int = THUMBNAIL) -> bytes:
     small.thumbnail((side, side))
     stream = io.BytesIO()
     small.save(stream, "JPEG", quality=80)
+    return stream.getvalue()
+
+
+@cache
+def no_picture() -> bytes:
+    """What stands in the place of a picture that is lost."""
+    stream = io.BytesIO()
+    Image.new("L", (4, 3), 225).save(stream, "PNG")
     return stream.getvalue()
 
 

@@ -21,7 +21,7 @@ from flows.embed import embed
 from flows.ingest import ingest
 from flows.outcome import Outcome
 from schemas.errors import BadInput
-from schemas.photos import BURSTS, COMPARED, DUPLICATE_PAIRS, DUPLICATES
+from schemas.photos import BURSTS, COMPARED, DUPLICATE_PAIRS, DUPLICATES, PICTURES
 from schemas.settings import DedupeSettings
 from tests.conftest import real_data
 from warehouse.store import Warehouse
@@ -131,6 +131,15 @@ def test_mirrored_and_turned_copies_follow_the_settings(at_once: tuple[Path, Out
     (tmp_path / "salon.toml").write_text("[dedupe]\nmirrored_is_same = false\nturned_is_same = false\n")
     take_in(tmp_path, [path for path in labelled() if "bridge-" in path.name])
     assert dedupe(str(tmp_path)).counts["groups"] == 0
+
+
+def test_the_page_says_of_pictures_that_are_lost_how_they_come_back(tmp_path: Path) -> None:
+    Warehouse.create(tmp_path)
+    take_in(tmp_path, [path for path in labelled() if path.name.startswith("flower")])
+    assert dedupe(str(tmp_path)).counts["groups"] == 2
+    Warehouse.open(tmp_path).table(PICTURES).delete("true")
+    page = Path(dedupe(str(tmp_path), report=True).files["report"]).read_text()
+    assert page.count("its picture is lost: salon ingest SOURCE --recheck") == page.count('<figure class="tile') > 3
 
 
 def test_photos_alike_in_the_embedding_are_shown_or_left_out_as_the_settings_say(tmp_path: Path) -> None:

@@ -236,6 +236,9 @@ def test_search_finds_the_photos_that_are_nearest(root: Path, capfd: Capture) ->
     assert salon(capfd, root, "search", "sunset over water").code == 2
     assert "no text half" in salon(capfd, root, "search", "sunset over water").err.replace("\n", " ")
     assert salon(capfd, root, "search").code == 2
+    Warehouse.open(root).table(PICTURES).delete("true")
+    assert salon(capfd, root, "search", "--like", "small", "-n", "3").code == 0
+    assert "The pictures of 3 of them are lost" in Path(answer["report"]).read_text()
 
 
 def vote(photo_id: str, number: int, value: float | None, role: TaskRole, status: RatingStatus) -> Rating:
