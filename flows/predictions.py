@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,9 @@ def read_predictions(file: Path) -> dict[str, float]:
     try:
         values = table[column].cast(pa.float64()).to_pylist()
     except pa.ArrowException as error:
-        raise BadInput("a prediction is no number", where=str(file), field=column, got=_first(error)) from error
+        quoted = re.search(r"'(.*)'", _first(error))
+        got = repr(quoted[1]) if quoted else str(table[column].type)
+        raise BadInput("a prediction is no number", where=str(file), field=column, got=got) from error
     known: dict[str, float] = {}
     for line, (photo, value) in enumerate(zip(table["photo_id"].to_pylist(), values, strict=True), start=2):
         if value is None or not np.isfinite(value):

@@ -208,17 +208,17 @@ def reliability_chapter(page: Page, run: Run, key: Sequence[str]) -> None:
         )
     page.table(
         (
-            "stratum",
-            "screening",
-            "measure",
             "meaning",
+            "stratum",
             "value",
             "low",
             "high",
             "interval over",
+            "screening",
             "photos",
             "raters",
             "votes",
+            "measure",
         ),
         [_measured(row) for row in rows],
     )
@@ -230,9 +230,9 @@ def reliability_chapter(page: Page, run: Run, key: Sequence[str]) -> None:
 
 
 def _measured(row: dict[str, Any]) -> tuple[object, ...]:
-    """A line of the table, with the measure in words."""
-    stratum, screening, measure, *rest = row.values()
-    return stratum, screening, measure, MEANING.get(measure, ""), *rest
+    """A line of the table: first what it is and how much, which a narrow window shows."""
+    stratum, screening, measure, value, low, high, about, *counts = row.values()
+    return MEANING.get(measure, measure), stratum, value, low, high, about, screening, *counts, measure
 
 
 def column(table: pa.Table, name: str) -> Floats:
