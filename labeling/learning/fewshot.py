@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -36,7 +36,11 @@ class Method(StrEnum):
 
 @dataclass(frozen=True)
 class Episode:
-    """Support and query votes of one rater: rows of photos, and values."""
+    """Support and query votes of one rater: rows of photos, and values.
+
+    Episodes of a rater with as many shots and the same `series` are the folds of one draw: their query votes are put
+    in one order as well (`Result.whole`); none are where it is empty.
+    """
 
     rater: str
     shots: int
@@ -44,6 +48,7 @@ class Episode:
     support_values: Floats
     query: Ints
     query_values: Floats
+    series: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,18 @@ class Ground:
 
 @dataclass(frozen=True)
 class Result:
-    """One method at one number of shots: means over raters, with intervals over raters."""
+    """One method at one number of shots: means over raters, with intervals over raters.
+
+    Attributes
+    ----------
+    srcc : Figure
+        Rank correlation of an episode's query votes.
+    rmse : Figure
+    whole : Figure, optional
+        Rank correlation of all query votes of a rater, each foreseen in the fold that leaves its photo out. A rater's
+        level is one thing in all folds and says nothing about order, but each fold estimates it anew: predictions are
+        taken less their mean over all photos.
+    """
 
     method: Method
     shots: int
@@ -77,6 +93,7 @@ class Result:
     episodes: int
     srcc: Figure
     rmse: Figure
+    whole: Figure | None = None
 
 
 def foresee(ground: Ground, episode: Episode, method: Method) -> Floats:
@@ -104,13 +121,19 @@ def benchmark(pairs: Sequence[tuple[Ground, Episode]], seed: int = 0, draws: int
     raters. Episodes whose query votes are all equal, or fewer than five, have no rank correlation and are left out.
     """
     rows: dict[tuple[Method, int], dict[str, list[tuple[float, float]]]] = {}
+    wholes: dict[tuple[Method, int], _Wholes] = {}
     for ground, episode in pairs:
-        if len(episode.query) < LEAST_QUERY or np.ptp(episode.query_values) == 0:
-            continue
-        for method in Method:
+        is_judged = len(episode.query) >= LEAST_QUERY and np.ptp(episode.query_values) > 0
+        for method in Method if is_judged or episode.series else ():
             if method is Method.OTHERS and ground.others is None:
                 continue
             guess = foresee(ground, episode, method)
+            if episode.series:
+                wholes.setdefault((method, episode.shots), _Wholes()).add(
+                    episode, guess - _level(ground, episode, method)
+                )
+            if not is_judged:
+                continue
             order = spearman(guess, episode.query_values)
             miss = float(np.mean((guess - episode.query_values) ** 2))
             # A prediction that does not vary orders nothing: its rank correlation is none, that is 0.
@@ -121,6 +144,7 @@ def benchmark(pairs: Sequence[tuple[Ground, Episode]], seed: int = 0, draws: int
         rows.items(), key=lambda item: (item[0][1], list(Method).index(item[0][0]))
     ):
         means = np.array([np.mean(values, axis=0) for _, values in sorted(per_rater.items())])
+        whole = wholes.get((method, shots))
         results.append(
             Result(
                 method,
@@ -129,13 +153,47 @@ def benchmark(pairs: Sequence[tuple[Ground, Episode]], seed: int = 0, draws: int
                 sum(len(values) for values in per_rater.values()),
                 mean_figure("srcc", means[:, 0], seed, draws),
                 mean_figure("rmse", np.sqrt(means[:, 1]), seed, draws),
+                mean_figure("whole srcc", whole.correlations(), seed, draws) if whole else None,
             )
         )
     return results
 
 
+def _level(ground: Ground, episode: Episode, method: Method) -> float:
+    """Mean of what is foreseen of all photos."""
+    everything = np.arange(len(ground.generic))
+    return float(foresee(ground, replace(episode, query=everything), method).mean())
+
+
+class _Wholes:
+    """Predicted and real query votes by rater and series."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, dict[str, list[tuple[Floats, Floats]]]] = {}
+
+    def add(self, episode: Episode, guess: Floats) -> None:
+        series = self._parts.setdefault(episode.rater, {})
+        series.setdefault(episode.series, []).append((guess, episode.query_values))
+
+    def correlations(self) -> Floats:
+        """Of each rater, in order: the mean over series; raters without any spread are left out."""
+        found = []
+        for _, series in sorted(self._parts.items()):
+            joined = [[np.concatenate(side) for side in zip(*parts, strict=True)] for parts in series.values()]
+            known = [spearman(guess, value) for guess, value in joined if np.ptp(value) > 0]
+            if known:
+                found.append(np.mean(np.nan_to_num(known)))
+        return np.array(found)
+
+
 def draw_episodes(
-    rater: str, photos: Ints, values: Floats, unseen: npt.NDArray[np.bool_], shots: Sequence[int], seed: int
+    rater: str,
+    photos: Ints,
+    values: Floats,
+    unseen: npt.NDArray[np.bool_],
+    shots: Sequence[int],
+    seed: int,
+    series: str = "",
 ) -> list[Episode]:
     """Episodes of one rater: support from photos that may be seen, query all votes on unseen ones.
 
@@ -149,11 +207,13 @@ def draw_episodes(
         Photos kept for the query.
     shots : sequence of int
         Numbers of shots for which the rater has too few votes are left out.
+    series : str
+        See `Episode`.
     """
     asked = unseen[photos]
     seen = np.random.default_rng([seed, *rater.encode()]).permutation(np.flatnonzero(~asked))
     return [
-        Episode(rater, k, photos[seen[:k]], values[seen[:k]], photos[asked], values[asked])
+        Episode(rater, k, photos[seen[:k]], values[seen[:k]], photos[asked], values[asked], series)
         for k in shots
         if len(seen) >= k
     ]

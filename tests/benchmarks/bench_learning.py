@@ -188,13 +188,16 @@ def taste(vectors: Floats, rater: Ints, photo: Ints, value: Floats, draws: int) 
             )
             for person in order[600:]:
                 cast = rater == person
-                for episode in draw_episodes(str(person), photo[cast], value[cast], unseen, SHOTS, draw):
+                for episode in draw_episodes(
+                    str(person), photo[cast], value[cast], unseen, SHOTS, draw, f"draw {draw}"
+                ):
                     unseen_task.append((ground, episode))
                     seen_task.append((known, episode))
     for name, pairs in (("votes of others on the photo unknown", unseen_task), ("known", seen_task)):
         print(f"personal taste, {draws} draws x 5 folds; {name}")
         for result in benchmark(pairs):
-            print(f"  {result.shots:3} shots {result.method:15} raters {result.raters:3}  srcc {result.srcc}")
+            named = f"{result.shots:3} shots {result.method:15} raters {result.raters:3}"
+            print(f"  {named}  by fold {result.srcc}, over all folds {result.whole}")
 
 
 def loop(vectors: Floats, photo: Ints, value: Floats, seeds: range) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import stats
 
 from labeling.learning.clusters import cluster_raters
 from labeling.learning.fewshot import Episode, Ground, Method, benchmark, draw_episodes, foresee, retest_agreement
@@ -157,3 +160,25 @@ def test_two_planted_camps_are_told_apart_and_described_by_what_they_like() -> N
     assert camps in ([{1.0}, {-1.0}], [{-1.0}, {1.0}])
     assert abs(np.corrcoef(found.preference[0], placed[:, 2])[0, 1]) > 0.95
     assert found.agreement > 1.0
+
+
+def test_folds_of_a_draw_are_put_in_one_order_and_draws_are_averaged() -> None:
+    generic, placed, rater, photo, value, _ = planted(raters=30)
+    ground = ground_of(generic, placed, rater, photo, value)
+    rng = np.random.default_rng(5)
+    votes = {"draw 0": rng.integers(1, 8, 20).astype(np.float64), "draw 1": rng.integers(1, 8, 20).astype(np.float64)}
+    nothing = np.zeros(0, np.int64), np.zeros(0)
+    folds = [
+        (series, np.arange(start, start + 10), cast[start : start + 10])
+        for series, cast in votes.items()
+        for start in (0, 10)
+    ]
+    pairs = [(ground, Episode("r", 0, *nothing, photos, cast, series)) for series, photos, cast in folds]
+    found = {result.method: result for result in benchmark(pairs, draws=50)}[Method.GENERIC]
+    assert found.whole is not None
+    spearmanr: Any = stats.spearmanr
+    by_draw = [spearmanr(generic[:20], cast).statistic for cast in votes.values()]
+    assert found.whole.value == pytest.approx(np.mean(by_draw))
+    by_fold = [spearmanr(generic[photos], cast).statistic for _, photos, cast in folds]
+    assert found.srcc.value == pytest.approx(np.mean(by_fold))
+    assert benchmark([(ground, Episode("r", 0, *nothing, *folds[0][1:]))], draws=50)[0].whole is None
