@@ -50,7 +50,7 @@ def refuse_uncurated(run: Run) -> None:
     dropped = run.warehouse.query("SELECT count(DISTINCT photo_id) AS n FROM verdicts WHERE NOT kept")["n"][0].as_py()
     if dropped:
         raise WrongUse(
-            f"no photo is there to be rated: the filter dropped all {dropped:,}; `salon status` counts them by rule, "
+            f"no photo is there to be rated: the filter dropped all {dropped:,}; `salon filter` counts them by rule, "
             "and `salon filter --preview` shows them: change [filter.rules] in salon.toml and run `salon filter` again."
         )
     raise WrongUse("no photo is there to be rated: run `salon curate PHOTOS` (or ingest, dedupe, filter) first.")
