@@ -6,7 +6,7 @@ import numpy as np
 from prefect import flow
 
 from flows.context import open_run
-from flows.learning.release import open_version, read_version, read_votes
+from flows.learning.release import Published, open_version, read_version, read_votes
 from flows.outcome import Outcome
 from flows.release.register import release_rows
 from flows.reports.page import Page
@@ -58,7 +58,7 @@ def loop(root: str, release: str, seeds: int | None = None) -> Outcome:
     arms += [Arm(Strategy.RANDOM, FEW), Arm(Strategy.INFORMED, FEW)]
     budget = int(enough.sum()) * VOTES // 2
     curves = simulate_loop(rated, arms, budget, max(VOTES, budget // 16), range(seeds))
-    page = _page(f"The loop, replayed on {published.name}", curves, len(rated.votes), seeds)
+    page = _page(published, curves, len(rated.votes), seeds)
     shown: dict[str, int | float | str] = {"photos": len(rated.votes), "runs": seeds}
     shown |= {f"votes needed, {curve.arm.name}": str(saving(curve, curves[0])) for curve in curves}
     report = page.write(run.warehouse.location.local("reports", f"loop-{name}-{published.manifest['version']}.html"))
@@ -67,15 +67,16 @@ def loop(root: str, release: str, seeds: int | None = None) -> Outcome:
     )
 
 
-def _page(title: str, curves: list[Curve], photos: int, seeds: int) -> Page:
+def _page(published: Published, curves: list[Curve], photos: int, seeds: int) -> Page:
     base = curves[0]
     page = Page(
-        title,
+        f"The loop, replayed on {published.name}",
+        "A simulation: the release's votes are dealt out again as each strategy asks for photos. "
         f"{photos:,} photos, {seeds} runs each; a quarter of the photos judge and are in no batch. Votes needed for "
         f"the rank correlation that random choice with {VOTES} votes a photo reaches, as a share of its votes; "
         "intervals over runs. The informed strategy knows the vectors of all photos, of those that judge too; the "
         "one by pool knows those of the pool alone.",
-        simulated=True,
+        simulated=published.simulated,
     )
     rows = [
         (curve.arm.name, str(saving(curve, base)), f"{curve.srcc[:, -1].mean():.3f}", int(curve.spent[-1]))

@@ -24,12 +24,14 @@ from labeling.learning.figures import Figure
 from labeling.learning.heads import HeadKind, fit_head
 from labeling.learning.taste import (
     BASE,
+    OWN_DIRECTIONS,
     Directions,
     features_of,
     find_directions,
     fit_taste,
     panel_of,
     rater_weights,
+    with_own_taste,
 )
 from schemas.codes import Split
 from schemas.errors import WrongUse
@@ -119,21 +121,24 @@ def _ground(run: Run, published: Published, votes: Votes, own: np.typing.NDArray
     generic[seen] = mean
     everyone = np.bincount(votes.photo[others], minlength=n)
     theirs = np.bincount(votes.photo[others], votes.value[others], minlength=n) / np.maximum(everyone, 1)
-    features = features_of(generic, float(mean.mean()), directions_of(run, published)(published.vectors))
+    directions = directions_of(run, published, OWN_DIRECTIONS)
+    features = features_of(generic, float(mean.mean()), directions(published.vectors))
+    shared = features[:, : BASE + run.settings.learn.taste_dimensions]
     panel = panel_of(votes.rater[own], votes.photo[own], votes.value[own], generic)
     return Ground(
         generic,
         features,
-        fit_taste(features, panel, kindred=False),
-        fit_taste(features, panel),
+        fit_taste(shared, panel, kindred=False),
+        with_own_taste(fit_taste(shared, panel), directions),
         np.where(everyone > 0, theirs, generic),
     )
 
 
-def directions_of(run: Run, published: Published) -> Directions:
-    """Directions of taste from the training photos alone."""
+def directions_of(run: Run, published: Published, least: int = 0) -> Directions:
+    """Directions of taste from the training photos alone: as many as the settings say, or at least so many."""
     learn = run.settings.learn
-    return find_directions(published.vectors[published.rows_in(Split.TRAIN)], learn.taste_dimensions, learn.seed)
+    count = max(least, learn.taste_dimensions)
+    return find_directions(published.vectors[published.rows_in(Split.TRAIN)], count, learn.seed)
 
 
 def _episodes(row: dict[str, object], place: dict[str, int], shots: tuple[int, ...]) -> list[Episode]:

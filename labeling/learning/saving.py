@@ -103,7 +103,9 @@ def from_bytes(content: bytes, where: str = "") -> Head:
         if kind is HeadKind.KERNEL:
             features = KernelMap(arrays["landmarks"], float(arrays["rate"].item()), arrays["whitening"])
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        # numpy's own sentence about a file of another kind advises to load pickles.
+        got = "a file of another kind" if "pickle" in str(error) else str(error)[:200]
         raise BadInput(
-            "this is no head", where=where, expected=f"an .npz of {FORMAT} that salon learn wrote", got=str(error)[:200]
+            "this is no head", where=where, expected=f"an .npz of {FORMAT} that salon learn wrote", got=got
         ) from error
     return Head(kind, ridge, features, about["calibration"], about["about"])

@@ -30,6 +30,10 @@ ROUNDS = 10
 RATE = 3.0
 """Kernel rate over the median squared distance: taste is more local than beauty."""
 MOST_LANDMARKS = 1500
+OWN_DIRECTIONS = 240
+"""Directions along which a rater's own taste may go; the first of them are those of kindred taste."""
+OWN_SHARE, NOISE_LEFT = 0.5, 0.7
+"""Variance of a rater's own taste, and of what is noise still, over the noise that kindred taste leaves."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Directions:
     mean: Floats
     grand: float
     axes: Floats
+    reach: float
+    """Variance of the kernel's process along a direction of spread 1."""
 
     def __call__(self, vectors: Rows) -> Floats:
         """Place photos along the directions, shape (n, d); the first has spread 1 over the landmarks."""
@@ -67,8 +73,8 @@ def find_directions(vectors: Rows, count: int, seed: int = 0) -> Directions:
         kernel - mean - mean[:, None] + grand, subset_by_index=(n - count, n - 1), check_finite=False
     )
     values, vecs = np.maximum(values[::-1], 1e-12), vecs[:, ::-1]
-    scale = np.sqrt(values[0] / n)
-    return Directions(landmarks, rate, mean, grand, vecs / np.sqrt(values) / scale)
+    reach = float(values[0] / n)
+    return Directions(landmarks, rate, mean, grand, vecs / np.sqrt(values * reach), reach)
 
 
 def _rooted(vectors: Rows) -> Floats:
@@ -149,6 +155,24 @@ def fit_taste(features: Floats, panel: Panel, *, kindred: bool = True, rounds: i
     for _ in range(rounds):
         state = state.step(kindred)
     return Taste(state.mean, state.covariance, float(np.median(state.noise)))
+
+
+def with_own_taste(taste: Taste, directions: Directions) -> Taste:
+    """The same, and what a rater may like alone: a process with the directions' kernel, as far as they carry it.
+
+    Parameters
+    ----------
+    taste : Taste
+        Learnt on the constant, the generic score and the first of the directions.
+    directions : Directions
+        All of them, as many as the features that the result is for have beside `BASE`.
+    """
+    shared, q = len(taste.mean), BASE + directions.axes.shape[1]
+    mean, covariance = np.zeros(q), np.zeros((q, q))
+    mean[:shared], covariance[:shared, :shared] = taste.mean, taste.covariance
+    own = np.arange(BASE, q)
+    covariance[own, own] += OWN_SHARE * taste.noise * directions.reach
+    return Taste(mean, covariance, NOISE_LEFT * taste.noise)
 
 
 def rater_weights(taste: Taste, features: Floats, panel: Panel) -> Floats:

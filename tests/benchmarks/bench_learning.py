@@ -27,7 +27,16 @@ from labeling.learning.figures import mean_figure, pearson, spearman
 from labeling.learning.heads import HeadKind, fit_head
 from labeling.learning.loop import Arm, Rated, Strategy, saving, saving_at, simulate_loop
 from labeling.learning.relevance import deletion_effect, edge_order, relevance_map
-from labeling.learning.taste import features_of, find_directions, fit_taste, panel_of, photo_factors
+from labeling.learning.taste import (
+    BASE,
+    OWN_DIRECTIONS,
+    features_of,
+    find_directions,
+    fit_taste,
+    panel_of,
+    photo_factors,
+    with_own_taste,
+)
 from schemas.codes import Framing, Precision
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +44,8 @@ Ints = npt.NDArray[np.int64]
 
 DATA = Path(os.environ.get("SALON_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 SHOTS = (0, 10, 50, 100)
+SHARED = 40
+"""Directions of kindred taste, as by default."""
 FIGURES = {"heads", "taste", "loop", "maps"}
 
 
@@ -180,12 +191,13 @@ def taste(vectors: Floats, rater: Ints, photo: Ints, value: Floats, draws: int) 
             generic = others.copy()
             head = fit_head(vectors[train], others[train], histogram[train], HeadKind.KERNEL)
             generic[test] = head.score(vectors[test])
-            features = features_of(generic, float(generic[train].mean()), find_directions(vectors[train], 40)(vectors))
+            directions = find_directions(vectors[train], OWN_DIRECTIONS)
+            features = features_of(generic, float(generic[train].mean()), directions(vectors))
+            shared = features[:, : BASE + SHARED]
             own = learn & ~unseen[photo]
             votes = panel_of(rater[own], photo[own], value[own], generic)
-            ground = Ground(
-                generic, features, fit_taste(features, votes, kindred=False), fit_taste(features, votes), others
-            )
+            kindred = with_own_taste(fit_taste(shared, votes), directions)
+            ground = Ground(generic, features, fit_taste(shared, votes, kindred=False), kindred, others)
             for person in order[600:]:
                 cast = rater == person
                 for episode in draw_episodes(
@@ -282,14 +294,17 @@ def speed() -> None:
     del x
     begun = time.perf_counter()
     raters, photos, votes = 1000, 1000, 120
-    placed = find_directions(rng.normal(size=(photos, 64)), 40)(rng.normal(size=(photos, 64)))
+    directions = find_directions(rng.normal(size=(photos, 64)), OWN_DIRECTIONS)
+    placed = directions(rng.normal(size=(photos, 64)))
     generic = rng.normal(4, 1, photos)
     rater = np.repeat(np.arange(raters), votes)
     photo = np.concatenate([rng.permutation(photos)[:votes] for _ in range(raters)])
     value = generic[photo] + rng.normal(size=len(photo))
     features = features_of(generic, 4.0, placed)
     panel = panel_of(rater, photo, value, generic)
-    ground = Ground(generic, features, fit_taste(features, panel, kindred=False), fit_taste(features, panel), generic)
+    shared = features[:, : BASE + SHARED]
+    kindred = with_own_taste(fit_taste(shared, panel), directions)
+    ground = Ground(generic, features, fit_taste(shared, panel, kindred=False), kindred, generic)
     unseen = np.arange(photos) < 200
     pairs = [
         (ground, episode)

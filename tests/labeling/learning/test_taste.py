@@ -12,6 +12,9 @@ from scipy import stats
 from labeling.learning.clusters import cluster_raters
 from labeling.learning.fewshot import Episode, Ground, Method, benchmark, draw_episodes, foresee, retest_agreement
 from labeling.learning.taste import (
+    BASE,
+    NOISE_LEFT,
+    OWN_SHARE,
     Taste,
     features_of,
     find_directions,
@@ -19,6 +22,7 @@ from labeling.learning.taste import (
     panel_of,
     photo_factors,
     rater_weights,
+    with_own_taste,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -182,3 +186,27 @@ def test_folds_of_a_draw_are_put_in_one_order_and_draws_are_averaged() -> None:
     by_fold = [spearmanr(generic[photos], cast).statistic for _, photos, cast in folds]
     assert found.srcc.value == pytest.approx(np.mean(by_fold))
     assert benchmark([(ground, Episode("r", 0, *nothing, *folds[0][1:]))], draws=50)[0].whole is None
+
+
+def test_own_taste_is_a_process_with_the_directions_kernel() -> None:
+    """Weights along all directions foresee what the kernel does, worked out by itself."""
+    rng = np.random.default_rng(8)
+    vectors = rng.normal(size=(60, 5))
+    directions = find_directions(vectors, 59)
+    features = features_of(rng.normal(4, 1, 60), 4.0, directions(vectors))
+    taste = Taste(np.array([0.2, 0.1, 0, 0]), np.diag([0.3, 0.2, 0.1, 0.05]), 0.6)
+    wide = with_own_taste(taste, directions)
+    seen, value = rng.permutation(60)[:20], rng.normal(size=20)
+    weights, _ = wide.adapt(features[seen], value)
+
+    rooted = np.sign(vectors) * np.sqrt(np.abs(vectors))
+    rooted /= np.linalg.norm(rooted, axis=1, keepdims=True)
+    gaps = ((rooted[:, None] - rooted) ** 2).sum(axis=2)
+    kernel = np.exp(-3.0 * gaps / np.median(gaps[np.triu_indices(60, 1)]))
+    centre = np.eye(60) - 1 / 60
+    prior = features[:, : BASE + 2] @ taste.covariance @ features[:, : BASE + 2].T
+    prior += OWN_SHARE * taste.noise * (centre @ kernel @ centre)
+    before = features[:, : BASE + 2] @ taste.mean
+    inner = prior[np.ix_(seen, seen)] + NOISE_LEFT * taste.noise * np.eye(20)
+    expected = before + prior[:, seen] @ np.linalg.solve(inner, value - before[seen])
+    np.testing.assert_allclose(features @ weights, expected, atol=1e-6)
