@@ -121,7 +121,7 @@ class StorageRefused(PermanentFault):
 
 
 class NotEnoughMemory(PermanentFault):
-    """A query needs more memory than it may take; nothing was written."""
+    """A query needs more memory than it may take; what was committed stays."""
 
 
 class WarehouseVersion(PermanentFault):

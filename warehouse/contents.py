@@ -31,6 +31,11 @@ MEMORY = "1GB"
 """What DuckDB may take for the keys before it writes to a temporary folder: enough for 20 million rows."""
 
 
+def aside() -> str:
+    """A folder of its own where a DuckDB connection may put rows; it makes and removes it."""
+    return str(Path(tempfile.gettempdir(), f"salon-query-{os.getpid()}-{secrets.token_hex(4)}"))
+
+
 @dataclass(frozen=True)
 class Content:
     """What a set of rows is told by.
@@ -67,8 +72,7 @@ def content_of(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Content:
 
 def doubled_keys(batches: Iterable[pa.RecordBatch], key: Sequence[str], schema: pa.Schema) -> int:
     """How many rows repeat the key of another; keys are told apart by 128 bits of hash."""
-    aside = Path(tempfile.gettempdir(), f"salon-keys-{os.getpid()}-{secrets.token_hex(4)}")
-    connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(aside)})
+    connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": aside()})
     connection.execute("CREATE TABLE keys (h1 UBIGINT, h2 UBIGINT)")
     text = f"INSERT INTO keys SELECT {', '.join(two_hashes(key, schema))} FROM rows_in"
     for batch in batches:

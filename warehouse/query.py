@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,8 +14,9 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from schemas.errors import NotEnoughMemory, SalonError, WrongUse
+from warehouse.contents import aside
 from warehouse.delta import Table
-from warehouse.faults import STORAGE_ERRORS, spoken
+from warehouse.faults import STAYS, STORAGE_ERRORS, spoken
 from warehouse.views import VIEWS
 
 Extra = Mapping[str, pa.Table | pads.Dataset]
@@ -33,10 +31,9 @@ BATCH_ROWS = 131_072
 def connect(tables: Mapping[str, Table], text: str, extra: Extra | None = None, memory: str = MEMORY) -> Any:
     """A DuckDB connection that knows the tables that the text names (all, where it looks at the catalogue)."""
     wanted = names_of(tables, text)
-    aside = Path(tempfile.gettempdir(), f"salon-query-{os.getpid()}-{secrets.token_hex(4)}")
     limit = os.environ.get(MEMORY_VARIABLE) or memory
     try:
-        connection = duckdb.connect(config={"memory_limit": limit, "temp_directory": str(aside)})
+        connection = duckdb.connect(config={"memory_limit": limit, "temp_directory": aside()})
     except duckdb.ParserException as error:
         raise WrongUse(f"{MEMORY_VARIABLE}: expected a size such as 4GB, got '{limit}'.") from error
     # Without this a name in a query could be taken for a Python variable of ours.
@@ -103,8 +100,8 @@ def _fault_of(tables: Mapping[str, Table], text: str, error: Exception) -> Salon
     place = ", ".join(f"table {name}" for name in sorted(named))
     if isinstance(error, duckdb.OutOfMemoryException):
         return NotEnoughMemory(
-            f"{place}: reading them takes more memory than a query may take; give it more, as with "
-            f"{MEMORY_VARIABLE}=4GB in the environment, and run the same again. Nothing was written."
+            f"{place or 'the query'}: it takes more memory than a query may take; give it more, as with "
+            f"{MEMORY_VARIABLE}=4GB in the environment, and run the same again: {STAYS}."
         )
     return spoken(error, place) or next(filter(None, (tables[name].damage() for name in sorted(named))), None)
 
@@ -127,7 +124,8 @@ def query_for_people(tables: Mapping[str, Table], text: str) -> pa.Table:
         rows = connection.sql(text).to_arrow_table()
         return rows.rename_columns(_told_apart(rows.column_names))
     except STORAGE_ERRORS as error:
-        fault = _fault_of(tables, text, error) if READING_FAILED in str(error) else None
+        ours = READING_FAILED in str(error) or isinstance(error, duckdb.OutOfMemoryException)
+        fault = _fault_of(tables, text, error) if ours else None
         if fault is not None:
             raise fault from error
         first = str(error).strip().splitlines()[0].rstrip(".!")

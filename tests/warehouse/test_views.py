@@ -59,6 +59,9 @@ def test_a_query_that_does_not_fit_says_how_to_give_it_more(tmp_path: Path, monk
     too_much = "SELECT list(n ORDER BY hash(n)) FROM (SELECT n FROM photos RIGHT JOIN range(4000000) t(n) ON false)"
     with pytest.raises(NotEnoughMemory, match=r"table photos: .* SALON_QUERY_MEMORY=4GB"):
         warehouse.query(too_much, memory="20MB")
+    monkeypatch.setenv("SALON_QUERY_MEMORY", "20MB")
+    with pytest.raises(NotEnoughMemory, match="SALON_QUERY_MEMORY=4GB"):
+        warehouse.query_for_people(too_much)
     monkeypatch.setenv("SALON_QUERY_MEMORY", "2GB")
     assert len(warehouse.query(too_much, memory="20MB").column(0)[0]) == 4_000_000
     monkeypatch.setenv("SALON_QUERY_MEMORY", "much")
